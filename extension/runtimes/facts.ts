@@ -1,0 +1,111 @@
+import { type DataType, storedBytes } from '../model/data-type';
+import { evaluateDim } from '../model/dimension';
+import type { Graph, Node } from '../model/model';
+import type { ModelShapes } from '../shapes/model-shapes';
+
+/** What is known before the run of a constant: how it is stored, and how many scales it has (0: not quantized). */
+export interface ConstantFact {
+  readonly dims: readonly number[];
+  readonly elements: number;
+  readonly dataType: DataType;
+  readonly bytes: number;
+  readonly scales: number;
+}
+
+/** Shapes, types and constants of the values of a model's main graph, with symbols at their size in totals. */
+export class Facts {
+  readonly graph: Graph;
+  private readonly makers = new Map<string, Node>();
+  private readonly constantNodes = new Set<string>();
+
+  constructor(private readonly shapes: ModelShapes) {
+    this.graph = shapes.graph.graph;
+    for (const node of this.graph.nodes) {
+      if (node.opType === 'Constant') this.constantNodes.add(node.outputs[0] ?? '');
+      if (node.opType !== 'DequantizeLinear' && node.opType !== 'Identity') continue;
+      const [output] = node.outputs;
+      if (output !== undefined) this.makers.set(output, node);
+    }
+  }
+
+  /** Node indices in execution order. */
+  get order(): readonly number[] {
+    return this.shapes.graph.order;
+  }
+
+  /** undefined where the rank or a dimension is not known. */
+  shape(name: string): readonly number[] | undefined {
+    const type = this.shapes.graph.values.get(name)?.type;
+    if (type?.kind !== 'tensor' || !type.shape) return undefined;
+    const dims: number[] = [];
+    for (const dim of type.shape) {
+      const size = evaluateDim(dim, this.shapes.sizeInTotals);
+      if (size === null) return undefined;
+      dims.push(Math.max(0, size));
+    }
+    return dims;
+  }
+
+  dataType(name: string): DataType | undefined {
+    const type = this.shapes.graph.values.get(name)?.type;
+    return type?.kind === 'tensor' ? type.dataType : undefined;
+  }
+
+  /** True for what is known before the run: constants, what follows from them, and shapes as data. */
+  isConstant(name: string): boolean {
+    const value = this.shapes.graph.values.get(name);
+    return value !== undefined && (value.constant || this.numbers(name) !== undefined);
+  }
+
+  /** True for an initializer and the output of Constant. */
+  isStored(name: string): boolean {
+    return this.graph.constants.has(name) || this.constantNodes.has(name);
+  }
+
+  /** The elements of a small value, where all are known. */
+  numbers(name: string): readonly number[] | undefined {
+    const known = this.shapes.graph.values.get(name)?.elements;
+    if (!known) return undefined;
+    const numbers: number[] = [];
+    for (const element of known.elements) {
+      const number = evaluateDim(element, this.shapes.sizeInTotals);
+      if (number === null) return undefined;
+      numbers.push(number);
+    }
+    return numbers;
+  }
+
+  /** The value of a constant of one float element, where it is small enough to be in memory. */
+  scalar(name: string): number | undefined {
+    const tensor = this.graph.constants.get(name);
+    if (tensor?.dataType !== 'FLOAT' || tensor.inline?.length !== 4) return undefined;
+    return new DataView(tensor.inline.buffer, tensor.inline.byteOffset).getFloat32(0, true);
+  }
+
+  /** A constant as it is stored: behind DequantizeLinear the integers, with the number of scales. */
+  constant(name: string): ConstantFact | undefined {
+    const stored = this.storedName(name);
+    const dims = this.shape(stored.name);
+    const dataType = this.dataType(stored.name);
+    if (!dims || !dataType) return undefined;
+    const elements = elementsOf(dims);
+    return { dims, elements, dataType, bytes: storedBytes(dataType, elements), scales: stored.scales };
+  }
+
+  private storedName(name: string): { readonly name: string; readonly scales: number } {
+    let at = name;
+    for (let maker = this.makers.get(at); maker; maker = this.makers.get(at)) {
+      const [source = '', scale = ''] = maker.inputs;
+      if (maker.opType === 'DequantizeLinear') {
+        return { name: source, scales: elementsOf(this.shape(scale) ?? []) };
+      }
+      at = source;
+    }
+    return { name: at, scales: 0 };
+  }
+}
+
+/** The number of elements of a shape; 1 for a scalar. */
+export function elementsOf(dims: readonly number[]): number {
+  return dims.reduce((product, dim) => product * dim, 1);
+}
