@@ -1,0 +1,264 @@
+import type { ByteSource } from './byte-source';
+
+/** Content that is produced while it is written or read. Its length is known before its bytes are. */
+export interface Payload {
+  readonly byteLength: number;
+  /** Producing it takes a pass over weights, however short it is: a structure read gives zeros instead. */
+  readonly deferred?: boolean;
+  /** `byteLength` bytes in pieces, each time from the start. */
+  produce(): AsyncIterable<Uint8Array>;
+}
+
+type Segment =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'copy'; readonly source: ByteSource; readonly start: number; readonly end: number }
+  | { readonly kind: 'payload'; readonly payload: Payload };
+
+/** The content of a file or of a part of it, as a list of what it is put together from. */
+export class Segments {
+  readonly #list: Segment[] = [];
+  #length = 0;
+
+  /** Bytes of everything added so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get list(): readonly Segment[] {
+    return this.#list;
+  }
+
+  bytes(bytes: Uint8Array): this {
+    return bytes.length === 0 ? this : this.#push({ kind: 'bytes', bytes }, bytes.length);
+  }
+
+  /** The bytes [start, end) of a source. Neighbouring ranges become one. */
+  copy(source: ByteSource, start: number, end: number): this {
+    if (start === end) return this;
+    const last = this.#list.at(-1);
+    if (last?.kind === 'copy' && last.source === source && last.end === start) {
+      this.#list[this.#list.length - 1] = { ...last, end };
+      this.#length += end - start;
+      return this;
+    }
+    return this.#push({ kind: 'copy', source, start, end }, end - start);
+  }
+
+  payload(payload: Payload): this {
+    return payload.byteLength === 0 ? this : this.#push({ kind: 'payload', payload }, payload.byteLength);
+  }
+
+  append(other: Segments): this {
+    for (const segment of other.list) {
+      if (segment.kind === 'copy') this.copy(segment.source, segment.start, segment.end);
+      else this.#push(segment, segmentLength(segment));
+    }
+    return this;
+  }
+
+  #push(segment: Segment, length: number): this {
+    this.#list.push(segment);
+    this.#length += length;
+    return this;
+  }
+}
+
+function segmentLength(segment: Segment): number {
+  switch (segment.kind) {
+    case 'bytes':
+      return segment.bytes.length;
+    case 'copy':
+      return segment.end - segment.start;
+    case 'payload':
+      return segment.payload.byteLength;
+  }
+}
+
+/** Payloads up to this length are produced in structure reads too, since the reader takes such tensors with the structure. */
+const structurePayloadBytes = 1024;
+const pieceBytes = 1 << 18;
+/** Short copies next to each other in the source are read from it together. */
+const windowBytes = 1 << 15;
+
+/** A file made of segments. */
+export class SegmentFile implements ByteSource {
+  readonly size: number;
+  /**
+   * The same file, with zeros for the payloads that are long or deferred: all that reading the structure takes, without
+   * producing weights.
+   */
+  readonly structure: ByteSource;
+  readonly #segments: readonly Segment[];
+  readonly #starts: Float64Array;
+  readonly #windows = new Map<ByteSource, SourceWindow>();
+  /** Where the last payload read stopped, so that reading a payload piece by piece produces it once. */
+  #cursor: PayloadCursor | undefined;
+
+  constructor(segments: Segments) {
+    this.size = segments.length;
+    this.#segments = segments.list;
+    this.#starts = new Float64Array(this.#segments.length);
+    let start = 0;
+    for (const [index, segment] of this.#segments.entries()) {
+      this.#starts[index] = start;
+      start += segmentLength(segment);
+    }
+    this.structure = { size: this.size, read: (offset, length) => this.#read(offset, length, true) };
+  }
+
+  /** Reading a range that has to be produced produces it. */
+  read(offset: number, length: number): Promise<Uint8Array> {
+    return this.#read(offset, length, false);
+  }
+
+  /** The whole file in order, in pieces. Memory stays at about one piece. */
+  async *stream(): AsyncGenerator<Uint8Array> {
+    let gathered = new Uint8Array(pieceBytes);
+    let used = 0;
+    for (const segment of this.#segments) {
+      for await (const piece of this.#pieces(segment)) {
+        if (used + piece.length > pieceBytes && used > 0) {
+          yield gathered.subarray(0, used);
+          // The consumer may still hold the last piece.
+          gathered = new Uint8Array(pieceBytes);
+          used = 0;
+        }
+        if (piece.length >= pieceBytes) {
+          yield piece;
+        } else {
+          gathered.set(piece, used);
+          used += piece.length;
+        }
+      }
+    }
+    if (used > 0) yield gathered.subarray(0, used);
+  }
+
+  async #read(offset: number, length: number, structureOnly: boolean): Promise<Uint8Array> {
+    const end = offset + length;
+    if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(length) || length < 0 || end > this.size) {
+      throw new RangeError(`bytes ${offset} to ${end} are outside a file of ${this.size} bytes`);
+    }
+    const result = new Uint8Array(length);
+    for (let index = this.#segmentAt(offset); index < this.#segments.length; index++) {
+      const segment = this.#segments[index];
+      const segmentStart = this.#starts[index] ?? 0;
+      if (!segment || segmentStart >= end) break;
+      const from = Math.max(offset, segmentStart);
+      const to = Math.min(end, segmentStart + segmentLength(segment));
+      if (to <= from) continue;
+      const target = result.subarray(from - offset, to - offset);
+      const skip = from - segmentStart;
+      if (segment.kind === 'bytes') target.set(segment.bytes.subarray(skip, skip + target.length));
+      else if (segment.kind === 'copy')
+        target.set(await this.#copy(segment.source, segment.start + skip, target.length));
+      else if (!structureOnly || isStructure(segment.payload)) await this.#produce(segment.payload, skip, target);
+    }
+    return result;
+  }
+
+  async *#pieces(segment: Segment): AsyncGenerator<Uint8Array> {
+    if (segment.kind === 'bytes') {
+      yield segment.bytes;
+    } else if (segment.kind === 'payload') {
+      yield* checkedPieces(segment.payload);
+    } else {
+      for (let start = segment.start; start < segment.end; start += pieceBytes) {
+        yield await this.#copy(segment.source, start, Math.min(pieceBytes, segment.end - start));
+      }
+    }
+  }
+
+  #copy(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
+    if (length >= windowBytes) return source.read(offset, length);
+    const window = this.#windows.get(source) ?? new SourceWindow(source);
+    this.#windows.set(source, window);
+    return window.read(offset, length);
+  }
+
+  /** The last segment that starts at or before `offset`. */
+  #segmentAt(offset: number): number {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((this.#starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return Math.max(low, 0);
+  }
+
+  async #produce(payload: Payload, from: number, target: Uint8Array): Promise<void> {
+    let cursor = this.#cursor;
+    // Taken out while in use: a second read at the same time gets its own.
+    this.#cursor = undefined;
+    if (cursor?.payload !== payload || cursor.position > from) cursor = new PayloadCursor(payload);
+    await cursor.fill(from, target);
+    this.#cursor = cursor.position < payload.byteLength ? cursor : undefined;
+  }
+}
+
+function isStructure(payload: Payload): boolean {
+  return payload.byteLength <= structurePayloadBytes && payload.deferred !== true;
+}
+
+/** Keeps the bytes read last, so that many short reads that go forwards cost few long ones. */
+class SourceWindow {
+  #start = 0;
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  constructor(private readonly source: ByteSource) {}
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const skip = offset - this.#start;
+    if (skip >= 0 && skip + length <= this.#bytes.length) return this.#bytes.subarray(skip, skip + length);
+    const ahead = Math.min(windowBytes, this.source.size - offset);
+    const bytes = await this.source.read(offset, Math.max(length, ahead));
+    this.#start = offset;
+    this.#bytes = bytes;
+    return bytes.subarray(0, length);
+  }
+}
+
+/** Reads a payload forwards. */
+class PayloadCursor {
+  /** The next byte that has not been passed. */
+  position = 0;
+  #rest: Uint8Array = new Uint8Array(0);
+  readonly #iterator: AsyncIterator<Uint8Array>;
+
+  constructor(readonly payload: Payload) {
+    this.#iterator = checkedPieces(payload)[Symbol.asyncIterator]();
+  }
+
+  /** Fills `target` with the bytes from `from` on, which must not lie before `position`. */
+  async fill(from: number, target: Uint8Array): Promise<void> {
+    const end = from + target.length;
+    while (this.position < end) {
+      if (this.#rest.length === 0) {
+        const next = await this.#iterator.next();
+        if (next.done) return;
+        this.#rest = next.value;
+        continue;
+      }
+      const skip = Math.min(Math.max(from - this.position, 0), this.#rest.length);
+      const take = Math.min(this.#rest.length - skip, end - this.position - skip);
+      if (take > 0) target.set(this.#rest.subarray(skip, skip + take), this.position + skip - from);
+      this.position += skip + Math.max(take, 0);
+      this.#rest = this.#rest.subarray(skip + Math.max(take, 0));
+    }
+  }
+}
+
+/** The pieces of a payload; throws where they do not add up to the length that was promised. */
+async function* checkedPieces(payload: Payload): AsyncGenerator<Uint8Array> {
+  let total = 0;
+  for await (const piece of payload.produce()) {
+    total += piece.length;
+    if (total > payload.byteLength) break;
+    yield piece;
+  }
+  if (total !== payload.byteLength) {
+    throw new Error(`a tensor was planned with ${payload.byteLength} bytes, but producing it gave ${total}.`);
+  }
+}
