@@ -1,0 +1,366 @@
+import type { Model, Node, Tensor } from '../../model/model';
+import { executionOrder } from '../../model/order';
+import {
+  addedBytes,
+  type EditedNode,
+  type GraphEdits,
+  type ModelEdits,
+  type NewNode,
+  type TensorData,
+} from '../../onnx/edit';
+import type { ModelBytes } from '../../onnx/tensor-data';
+import { irReport } from '../ir-report';
+import { type ConvertedTensor, type PassReport, QuantizationRefused, type QuantizationSource } from '../plan';
+import { UniqueNames } from '../unique-names';
+import { collectScopes, type Scope, weightRole } from '../weight-uses';
+import type { WeightForm, WeightScheme } from './weight-form';
+
+const microsoft = 'com.microsoft';
+/** From this IR version on, an initializer needs no graph input, and one that has it can be overridden by the caller. */
+const overridableIr = 4;
+
+/** What a scheme does to a model. */
+export interface SchemePlan {
+  readonly edits: ModelEdits;
+  readonly converted: readonly ConvertedTensor[];
+  readonly left: readonly LeftWeight[];
+  readonly passes: readonly PassReport[];
+}
+
+/** A weight that stays as it is; `reason` is one sentence. */
+export interface LeftWeight {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** A weight that changes its form. */
+interface ChosenWeight {
+  readonly scope: Scope;
+  readonly name: string;
+  readonly tensor: Tensor;
+  /** The Constant node that gives it; undefined for an initializer. */
+  readonly constant: Node | undefined;
+  readonly form: WeightForm;
+  readonly converted: ConvertedTensor;
+}
+
+/**
+ * Stores float weights in the form of a scheme behind nodes whose output has the weight's old name, so that no user changes. Weights are
+ * constants that only serve as weight operands of Conv (output channels along axis 0), ConvTranspose (1; none when group > 1), Gemm and
+ * MatMul (the axis that is not summed over), Gather (0), LSTM, GRU and RNN (1). Which ones and how many bytes follows from graph and
+ * sizes, never from values.
+ * Throws QuantizationRefused below the opset of the scheme.
+ */
+export async function planWeights(
+  source: QuantizationSource,
+  scheme: WeightScheme,
+  excludedNodes: readonly string[] = [],
+): Promise<SchemePlan> {
+  const { model } = source;
+  const scopes = collectScopes(model);
+  const names = new UniqueNames(model);
+  const chosen: ChosenWeight[] = [];
+  const left: LeftWeight[] = [];
+  const excluded = new Set(excludedNodes);
+  for (const candidate of candidates(model, scopes)) {
+    const choice = isUsedBy(candidate, excluded)
+      ? { reason: 'It belongs to a node that was left out.' }
+      : await choose(candidate, model, source.bytes, names, scheme);
+    if ('reason' in choice) left.push({ name: candidate.name, reason: choice.reason });
+    else chosen.push(choice);
+  }
+  const version = model.opsets.get('ai.onnx') ?? 1;
+  if (chosen.some((weight) => weight.scope.functionIndex === undefined) && version < scheme.opset) {
+    throw new QuantizationRefused(
+      `${scheme.id} needs opset ${scheme.opset}, and ${model.source.fileName} has ${version}; upgrade the model first.`,
+    );
+  }
+  const sorted: string[] = [];
+  const graphs = graphEdits(model, scopes, chosen, sorted);
+  const raisesIr = chosen.length > 0 && (model.irVersion ?? overridableIr) < overridableIr;
+  const needsMicrosoft = chosen.some(({ form }) => form.nodes.some((node) => node.domain === microsoft));
+  const opsets = needsMicrosoft && !model.opsets.has(microsoft) ? new Map([[microsoft, 1]]) : undefined;
+  return {
+    edits: { ...graphs, ...(raisesIr && { irVersion: overridableIr }), ...(opsets && { opsets }) },
+    converted: chosen.map((weight) => weight.converted),
+    left,
+    passes: reports(model, { chosen, sorted, raisesIr, removed: removedInputs(model, graphs) }, scheme),
+  };
+}
+
+/** True when some weight would change, at whatever opset the model has. */
+export async function hasWeightsFor(source: QuantizationSource, scheme: WeightScheme): Promise<boolean> {
+  const names = new UniqueNames(source.model);
+  for (const candidate of candidates(source.model, collectScopes(source.model))) {
+    if (!('reason' in (await choose(candidate, source.model, source.bytes, names, scheme)))) return true;
+  }
+  return false;
+}
+
+/** A constant that some operator takes as its weight, or that has the form of a weight and goes elsewhere (no axes). */
+interface Candidate {
+  readonly scope: Scope;
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly constant: Node | undefined;
+  readonly axes: ReadonlySet<number | 'tensor'>;
+  readonly otherUse: string | undefined;
+}
+
+function* candidates(model: Model, scopes: readonly Scope[]): Generator<Candidate> {
+  for (const scope of scopes) {
+    for (const { name, tensor, constant } of constantsOf(scope)) {
+      if (tensor.dataType === undefined || !floatTypes.has(tensor.dataType) || tensor.elementCount === 0) continue;
+      const { axes, otherUse } = weightRole(scopes, model, scope, name, tensor.dims.length);
+      const isCandidate = axes.size > 0 || (otherUse !== undefined && scope.uses.has(name) && isMatrix(tensor));
+      if (isCandidate) yield { scope, name, tensor, constant, axes, otherUse };
+    }
+  }
+}
+
+/** True with two dimensions above 1, which scales and biases do not have. */
+function isMatrix({ dims }: Tensor): boolean {
+  return dims.filter((dim) => dim > 1).length > 1;
+}
+
+const floatTypes: ReadonlySet<string> = new Set(['FLOAT', 'DOUBLE', 'FLOAT16', 'BFLOAT16']);
+
+function* constantsOf(scope: Scope): Generator<{ name: string; tensor: Tensor; constant: Node | undefined }> {
+  for (const [name, tensor] of scope.graph.constants) yield { name, tensor, constant: undefined };
+  for (const node of scope.graph.nodes) {
+    if (node.opType !== 'Constant' || node.domain !== 'ai.onnx') continue;
+    const value = node.attributes.get('value');
+    const [name] = node.outputs;
+    if (value?.kind === 'tensor' && name !== undefined) yield { name, tensor: value.value, constant: node };
+  }
+}
+
+function isUsedBy({ scope, name }: Candidate, nodes: ReadonlySet<string>): boolean {
+  const uses = scope.uses.get(name) ?? [];
+  return nodes.size > 0 && uses.some(({ node }) => node && nodes.has(node.name || (node.outputs[0] ?? '')));
+}
+
+async function choose(
+  candidate: Candidate,
+  model: Model,
+  bytes: ModelBytes,
+  names: UniqueNames,
+  scheme: WeightScheme,
+): Promise<ChosenWeight | { readonly reason: string }> {
+  const reason = reasonToLeave(candidate, model, scheme);
+  if (reason !== undefined) return { reason };
+  const { scope, name, tensor, constant } = candidate;
+  const [first] = candidate.axes;
+  const axis = candidate.axes.size === 1 && typeof first === 'number' ? first : undefined;
+  const newNames = new Set<string>();
+  const form = scheme.form({
+    name,
+    tensor,
+    bytes,
+    axis,
+    opset: opsetOf(scope, model),
+    inMainModel: scope.functionIndex === undefined,
+    inConstantNode: constant !== undefined,
+    named(suffix) {
+      const free = names.free(`${name}${suffix}`);
+      newNames.add(free);
+      return free;
+    },
+  });
+  if ('reason' in form) return form;
+  const { replacement, added } = form;
+  const before = await addedBytes([], [{ ...replacement, name, dataType: 'FLOAT', byteLength: tensor.byteLength }]);
+  const after = constant
+    ? await addedBytes([...added.map(constantNode), ...form.nodes], [replacement])
+    : await addedBytes(form.nodes, [replacement, ...added]);
+  if (after >= before && form.nodes.length > 0) {
+    return {
+      reason: `As ${scheme.stored} it would take ${after} bytes in the file, and it takes ${before} as it is.`,
+    };
+  }
+  names.take(...newNames);
+  const converted: ConvertedTensor = {
+    name,
+    elements: tensor.elementCount,
+    bytesBefore: tensor.byteLength,
+    bytesAfter: added.reduce((sum, each) => sum + each.byteLength, replacement.byteLength),
+    ...(form.packedBytes !== undefined && { packedBytes: form.packedBytes }),
+    measure: (signal) => form.measure(signal),
+  };
+  return { scope, name, tensor, constant, form, converted };
+}
+
+function opsetOf({ functionIndex }: Scope, model: Model): number {
+  const opsets = functionIndex === undefined ? model.opsets : model.functions[functionIndex]?.opsets;
+  return opsets?.get('ai.onnx') ?? 1;
+}
+
+function reasonToLeave(
+  { scope, name, tensor, axes, otherUse }: Candidate,
+  model: Model,
+  scheme: WeightScheme,
+): string | undefined {
+  if (tensor.dataType !== 'FLOAT') return `Its type is ${tensor.dataType}; ${scheme.id} converts FLOAT only.`;
+  if (tensor.sparse) return 'It is stored as a sparse tensor.';
+  if (tensor.location.kind === 'missing') return tensor.location.reason;
+  if (axes.size === 0) return `It is taken by ${otherUse}, no weight operand that ${scheme.id} knows.`;
+  if (otherUse !== undefined) return `It is also used by ${otherUse}, which takes it as float.`;
+  if ((model.irVersion ?? 1) >= overridableIr && scope.graph.inputs.some((input) => input.name === name)) {
+    return 'It is also a graph input, so whoever runs the model can replace it.';
+  }
+  if (!scope.editable) return 'It stands in an attribute that holds several graphs.';
+  if (scope.functionIndex === undefined) return undefined;
+  const version = opsetOf(scope, model);
+  if (version < scheme.opset) {
+    return `The function it stands in has opset ${version}; ${scheme.stored.split(' ')[0]} needs ${scheme.opset}.`;
+  }
+  return undefined;
+}
+
+/** Edits of every graph that changes, inner graphs put into the edits of their node. */
+function graphEdits(
+  model: Model,
+  scopes: readonly Scope[],
+  chosen: readonly ChosenWeight[],
+  sorted: string[],
+): Pick<ModelEdits, 'graph' | 'functions'> {
+  const weights = new Map<Scope, ChosenWeight[]>();
+  for (const weight of chosen) {
+    const others = weights.get(weight.scope);
+    if (others) others.push(weight);
+    else weights.set(weight.scope, [weight]);
+  }
+  /** Edits of subgraphs, by the graph they stand in, node index and attribute. */
+  const inner = new Map<Scope, Map<number, Map<string, GraphEdits>>>();
+  const functions = new Map<number, { readonly graph: GraphEdits }>();
+  let graph: GraphEdits | undefined;
+  // Inner scopes come after the ones they stand in.
+  for (const scope of scopes.toReversed()) {
+    const edits = scopeEdits(scope, weights.get(scope) ?? [], inner.get(scope) ?? new Map(), model, sorted);
+    if (!edits || !scope.editable) continue;
+    if (scope.parent) {
+      const { scope: outer, node, attribute } = scope.parent;
+      const byNode = inner.get(outer) ?? new Map<number, Map<string, GraphEdits>>();
+      const byAttribute = byNode.get(node.index) ?? new Map<string, GraphEdits>();
+      inner.set(outer, byNode.set(node.index, byAttribute.set(attribute, edits)));
+    } else if (scope.functionIndex !== undefined) {
+      functions.set(scope.functionIndex, { graph: edits });
+    } else {
+      graph = edits;
+    }
+  }
+  return { ...(graph && { graph }), ...(functions.size > 0 && { functions }) };
+}
+
+function scopeEdits(
+  scope: Scope,
+  weights: readonly ChosenWeight[],
+  inner: ReadonlyMap<number, ReadonlyMap<string, GraphEdits>>,
+  model: Model,
+  sorted: string[],
+): GraphEdits | undefined {
+  const { order, inFileOrder } = executionOrder(scope.graph);
+  if (weights.length === 0 && inner.size === 0 && inFileOrder) return undefined;
+  if (!inFileOrder) sorted.push(scope.path.length === 0 ? 'the main graph' : scope.path.join(' / '));
+
+  const position = new Map(order.map((nodeIndex, place) => [nodeIndex, place]));
+  const constants = new Map<number, ChosenWeight>();
+  /** New nodes by the node before which they stand: the first user. */
+  const before = new Map<number, NewNode[]>();
+  for (const weight of weights) {
+    if (weight.constant) {
+      constants.set(weight.constant.index, weight);
+      continue;
+    }
+    const first = firstUser(scope, weight.name, position);
+    const nodes = before.get(first);
+    if (nodes) nodes.push(...weight.form.nodes);
+    else before.set(first, [...weight.form.nodes]);
+  }
+  const nodes = order.flatMap((index): EditedNode[] => {
+    const weight = constants.get(index);
+    if (weight) return replacedConstant(index, weight);
+    const subgraphs = inner.get(index);
+    return [...(before.get(index) ?? []), { source: index, ...(subgraphs && { subgraphs }) }];
+  });
+
+  const replaced = weights.filter((weight) => !weight.constant);
+  const inputNames = new Set(scope.graph.inputs.map((input) => input.name));
+  const inputs =
+    (model.irVersion ?? 1) < overridableIr
+      ? replaced.filter(({ name, form }) => inputNames.has(name) && form.nodes.length > 0)
+      : [];
+  return {
+    nodes,
+    initializers: new Map(replaced.map((weight) => [weight.name, weight.form.replacement])),
+    addedInitializers: replaced.flatMap((weight) => [...weight.form.added]),
+    inputs: new Map(inputs.map((weight) => [weight.name, null])),
+  };
+}
+
+/** The node of the value's own graph that runs first of those that take it or hold a graph that takes it. */
+function firstUser(scope: Scope, name: string, position: ReadonlyMap<number, number>): number {
+  let first = -1;
+  for (const { ownerIndex } of scope.uses.get(name) ?? []) {
+    if (ownerIndex === undefined) continue;
+    if (first < 0 || (position.get(ownerIndex) ?? 0) < (position.get(first) ?? 0)) first = ownerIndex;
+  }
+  return first;
+}
+
+function replacedConstant(index: number, { form }: ChosenWeight): EditedNode[] {
+  return [
+    {
+      source: index,
+      outputs: [form.replacement.name],
+      attributes: new Map([['value', { kind: 'tensor-data', value: form.replacement } as const]]),
+    },
+    ...form.added.map(constantNode),
+    ...form.nodes,
+  ];
+}
+
+function constantNode(tensor: TensorData): NewNode {
+  return {
+    opType: 'Constant',
+    name: tensor.name,
+    inputs: [],
+    outputs: [tensor.name],
+    attributes: new Map([['value', { kind: 'tensor-data', value: tensor } as const]]),
+  };
+}
+
+/** Names of weights that are no inputs of the main graph any more. */
+function removedInputs({ graph }: Model, edits: Pick<ModelEdits, 'graph'>): readonly string[] {
+  return graph.inputs.map(({ name }) => name).filter((name) => edits.graph?.inputs?.get(name) === null);
+}
+
+function reports(
+  model: Model,
+  done: {
+    readonly chosen: readonly ChosenWeight[];
+    readonly sorted: readonly string[];
+    readonly raisesIr: boolean;
+    readonly removed: readonly string[];
+  },
+  scheme: WeightScheme,
+): PassReport[] {
+  const { chosen, sorted, raisesIr, removed } = done;
+  const passes: PassReport[] = [];
+  if (sorted.length > 0) {
+    const changes = sorted.toReversed().map((graph) => `The nodes of ${graph} were put in topological order.`);
+    passes.push({ pass: 'topological order', changes });
+  }
+  if (chosen.length > 0) {
+    const changes = chosen.map(({ name, tensor, form, converted }) => {
+      const { bytesBefore, bytesAfter, packedBytes } = converted;
+      const packed = packedBytes === undefined ? '' : `; packed they would take ${packedBytes}`;
+      return `${name} (FLOAT [${tensor.dims.join(', ')}], ${bytesBefore} bytes) became ${form.description}, ${bytesAfter} bytes${packed}.`;
+    });
+    passes.push({ pass: scheme.id, changes });
+  }
+  if (raisesIr) {
+    passes.push(irReport(model.irVersion, overridableIr, removed));
+  }
+  return passes;
+}

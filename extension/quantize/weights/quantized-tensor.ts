@@ -1,0 +1,157 @@
+import { storedBytes } from '../../model/data-type';
+import type { Tensor } from '../../model/model';
+import type { TensorData } from '../../onnx/edit';
+import { type ModelBytes, readTensorChunks, toFloat64 } from '../../onnx/tensor-data';
+import type { TensorError } from '../plan';
+import { Once } from '../tensor-values';
+import { type Grouping, type Groups, groupsOf } from './grouping';
+import { type IntegerFormat, type Parameters, type Statistics, thresholdOf } from './integer-format';
+import { packCodes } from './pack-codes';
+
+/** A float32 tensor as whole numbers with scales. Elements are read when they are asked for; memory stays at one piece and the scales. */
+export class QuantizedTensor {
+  readonly groups: Groups;
+  readonly #parameters: Once<Parameters>;
+
+  constructor(
+    readonly tensor: Tensor,
+    private readonly bytes: ModelBytes,
+    grouping: Grouping,
+    readonly format: IntegerFormat,
+    /** Makes scales larger where something else asks for it. */
+    private readonly raise?: (scales: Float32Array) => Promise<Float32Array>,
+  ) {
+    this.groups = groupsOf(tensor.dims, grouping);
+    this.#parameters = new Once(() => this.#fit());
+  }
+
+  parameters(): Promise<Parameters> {
+    return this.#parameters.get();
+  }
+
+  /** The codes as an initializer; the passes over the weight happen while it is written. */
+  elements(name: string): TensorData {
+    const { dataType } = this.format;
+    const byteLength = storedBytes(dataType, this.tensor.elementCount);
+    return {
+      name,
+      dataType,
+      dims: this.tensor.dims,
+      byteLength,
+      deferred: true,
+      produce: () => this.#produceElements(),
+    };
+  }
+
+  scales(name: string): TensorData {
+    const { count, dims } = this.groups;
+    const produce = async function* (this: QuantizedTensor) {
+      const { scales } = await this.parameters();
+      yield float32Bytes(scales);
+    };
+    return { name, dataType: 'FLOAT', dims, byteLength: count * 4, deferred: true, produce: () => produce.call(this) };
+  }
+
+  zeroPoints(name: string): TensorData {
+    const { count, dims } = this.groups;
+    const { dataType, hasZeroPoint } = this.format;
+    const byteLength = storedBytes(dataType, count);
+    const produce = async function* (this: QuantizedTensor) {
+      const zeroPoints = hasZeroPoint ? (await this.parameters()).zeroPoints : new Int32Array(count);
+      yield packCodes(zeroPoints, dataType);
+    };
+    return { name, dataType, dims, byteLength, deferred: true, produce: () => produce.call(this) };
+  }
+
+  /** Compares with the float weight; elements that are not finite are left out of the sums and counted as overflows. */
+  async measure(signal?: AbortSignal): Promise<TensorError> {
+    signal?.throwIfAborted();
+    const parameters = await this.parameters();
+    const { scales, zeroPoints } = parameters;
+    const group = this.groups.walk();
+    const sums = { signal: 0, noise: 0, maxAbsoluteError: 0, overflows: 0, underflows: 0 };
+    for await (const values of this.#values(signal)) {
+      for (const value of values) {
+        const index = group();
+        if (!Number.isFinite(value)) {
+          sums.overflows++;
+          continue;
+        }
+        const code = this.format.code(value, parameters, index);
+        const error = Math.abs(value - Math.fround((code - (zeroPoints[index] ?? 0)) * (scales[index] ?? 1)));
+        sums.signal += value * value;
+        sums.noise += error * error;
+        if (error > sums.maxAbsoluteError) sums.maxAbsoluteError = error;
+      }
+    }
+    return sums;
+  }
+
+  async *#produceElements(): AsyncGenerator<Uint8Array> {
+    const parameters = await this.parameters();
+    const group = this.groups.walk();
+    for await (const values of this.#values()) {
+      const codes = new Int32Array(values.length);
+      for (let index = 0; index < values.length; index++) {
+        codes[index] = this.format.code(values[index] ?? 0, parameters, group());
+      }
+      yield packCodes(codes, this.format.dataType);
+    }
+  }
+
+  async #fit(): Promise<Parameters> {
+    const fitted = this.format.fit(await this.#statistics());
+    return this.raise ? { ...fitted, scales: await this.raise(fitted.scales) } : fitted;
+  }
+
+  async #statistics(): Promise<Statistics> {
+    const { count: groups } = this.groups;
+    const statistics = {
+      count: new Float64Array(groups),
+      minimum: new Float64Array(groups),
+      maximum: new Float64Array(groups),
+      sumOfMagnitudes: new Float64Array(groups),
+      largeCount: new Float64Array(groups),
+      largeSum: new Float64Array(groups),
+    };
+    const { count, minimum, maximum, sumOfMagnitudes, largeCount, largeSum } = statistics;
+    const group = this.groups.walk();
+    for await (const values of this.#values()) {
+      for (const value of values) {
+        const index = group();
+        if (!Number.isFinite(value)) continue;
+        count[index] = (count[index] ?? 0) + 1;
+        sumOfMagnitudes[index] = (sumOfMagnitudes[index] ?? 0) + Math.abs(value);
+        if (value < (minimum[index] ?? 0)) minimum[index] = value;
+        if (value > (maximum[index] ?? 0)) maximum[index] = value;
+      }
+    }
+    if (!this.format.needsLarge) return statistics;
+    const again = this.groups.walk();
+    for await (const values of this.#values()) {
+      for (const value of values) {
+        const index = again();
+        const magnitude = Math.abs(value);
+        const isLarge = magnitude > thresholdOf(sumOfMagnitudes[index] ?? 0, count[index] ?? 0);
+        if (!isLarge || !Number.isFinite(value)) continue;
+        largeCount[index] = (largeCount[index] ?? 0) + 1;
+        largeSum[index] = (largeSum[index] ?? 0) + magnitude;
+      }
+    }
+    return statistics;
+  }
+
+  async *#values(signal?: AbortSignal): AsyncGenerator<Float64Array> {
+    for await (const chunk of readTensorChunks(this.tensor, this.bytes)) {
+      signal?.throwIfAborted();
+      yield toFloat64('FLOAT', chunk, chunk.length / 4);
+    }
+  }
+}
+
+/** Float32 numbers as raw_data. */
+export function float32Bytes(values: ArrayLike<number>): Uint8Array {
+  const view = new DataView(new ArrayBuffer(values.length * 4));
+  for (let index = 0; index < values.length; index++) view.setFloat32(index * 4, values[index] ?? 0, true);
+  return new Uint8Array(view.buffer);
+}
