@@ -1,0 +1,92 @@
+import { basename } from 'node:path';
+import { type ByteSource, type ExternalFiles, MemoryByteSource } from '../onnx/byte-source';
+import { externalFilesBeside, type FileByteSource, openFile } from '../onnx/node-files';
+import type { QuantizationPlan, QuantizationSource } from '../quantize/plan';
+import { QuantizationRefused } from '../quantize/plan';
+import { planQuantization } from '../quantize/quantize-model';
+import { defaultOutputName, type SchemeId } from '../quantize/scheme';
+import { type AnalysedModel, analyseModel } from './analyse';
+import type { Bindings, ModelOrigin } from './calls';
+
+/** A model opened by the editor: its structure is kept, its weights stay on disk. */
+export interface ModelSession {
+  readonly opened: OpenedModel;
+  readonly bindings: ReadonlyMap<string, number>;
+  readonly analysed: AnalysedModel;
+  /** Plans by scheme, made when first asked for. */
+  readonly plans: Map<SchemeId, Promise<PlannedModel>>;
+}
+
+export interface PlannedModel {
+  readonly plan: QuantizationPlan;
+  readonly analysed: AnalysedModel;
+}
+
+/** The bytes of a model and the name of its file. */
+export interface OpenedModel {
+  readonly fileName: string;
+  readonly source: ByteSource;
+  readonly externalFiles?: ExternalFiles;
+  close(): Promise<void>;
+}
+
+/** Opens a model's bytes. Throws the file system's error when it cannot be opened. */
+export async function openOrigin(origin: ModelOrigin): Promise<OpenedModel> {
+  if (origin.kind === 'bytes') {
+    return { fileName: origin.fileName, source: new MemoryByteSource(origin.bytes), close: async () => {} };
+  }
+  const file: FileByteSource = await openFile(origin.path);
+  const externalFiles = externalFilesBeside(origin.path);
+  return {
+    fileName: basename(origin.path),
+    source: file,
+    externalFiles,
+    close: async () => {
+      await Promise.all([file.close(), externalFiles.close()]);
+    },
+  };
+}
+
+/** Reads and measures a model. The caller closes `opened` when this throws. */
+export async function startSession(
+  opened: OpenedModel,
+  bindings: Bindings,
+  signal?: AbortSignal,
+): Promise<ModelSession> {
+  const sizes = new Map(bindings);
+  return { opened, bindings: sizes, analysed: await analyseModel(opened, sizes, signal), plans: new Map() };
+}
+
+/** The model as the quantizer takes it. Throws QuantizationRefused when the model has faults. */
+export function quantizationSource(session: ModelSession): QuantizationSource {
+  const { model, shapes } = session.analysed;
+  const fault = model.diagnostics.find((diagnostic) => diagnostic.severity === 'error');
+  if (fault) throw new QuantizationRefused(`The model has a fault and is not rewritten: ${fault.message}`);
+  return { model, shapes, bytes: session.opened };
+}
+
+/** The plan of a scheme with the footprint of the file it would write; planned once. */
+export function planned(session: ModelSession, scheme: SchemeId): Promise<PlannedModel> {
+  const known = session.plans.get(scheme);
+  if (known) return known;
+  const made = plannedAs(session, scheme, defaultOutputName(session.opened.fileName, scheme));
+  session.plans.set(scheme, made);
+  // A failed plan is not kept: the cause may be gone next time.
+  made.catch(() => session.plans.delete(scheme));
+  return made;
+}
+
+/** The plan of a scheme for a file of this name, with its footprint; not kept. */
+export async function plannedAs(session: ModelSession, scheme: SchemeId, fileName: string): Promise<PlannedModel> {
+  const plan = await planQuantization(quantizationSource(session), scheme, { fileName });
+  const { dataFile } = plan;
+  const analysed = await analyseModel(
+    {
+      fileName,
+      source: plan.file.structure,
+      ...(dataFile && { externalFiles: { open: async () => dataFile.structure } }),
+    },
+    session.bindings,
+  );
+  return { plan, analysed };
+}

@@ -1,0 +1,10 @@
+import { parentPort } from 'node:worker_threads';
+import { handleCalls } from './handle-calls';
+import { serveCalls } from './serve-calls';
+
+if (!parentPort) throw new Error('worker.cjs runs as a worker thread only');
+const port = parentPort;
+port.on(
+  'message',
+  serveCalls(handleCalls(), (message) => port.postMessage(message)),
+);
