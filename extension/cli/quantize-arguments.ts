@@ -1,0 +1,179 @@
+import { type RangeMethod, rangeMethods } from '../quantize/calibration/range-methods';
+import { defaultOptions, optionsFromJson, type QuantizationOptions } from '../quantize/options';
+import { type PartialRecipe, type Recipe, type Recovery, recipeDefaults, recoveries } from '../quantize/recipe';
+import { isStaticScheme, isWritableSchemeId, type WritableSchemeId, writableSchemeIds } from '../quantize/scheme';
+import type { MoreTargets } from '../targets/catalogue';
+import type { Target } from '../targets/target';
+import { atLeastOne, parse, targetNamed } from './arguments';
+import { UsageError } from './io';
+
+export interface QuantizeArguments {
+  readonly file: string;
+  /** What the command line says of the recipe; the rest comes from the recipe's file, or is the default. */
+  readonly chosen: ChosenRecipe;
+  readonly recipeFile: string | undefined;
+  readonly saveRecipe: string | undefined;
+  /** A file or folder of calibration data. */
+  readonly calibration: string | undefined;
+  readonly randomInputs: boolean;
+  /** undefined: the default name beside the model. */
+  readonly output: string | undefined;
+  readonly target: Target | undefined;
+  readonly externalRam: boolean;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+export interface ChosenRecipe {
+  readonly scheme: WritableSchemeId | undefined;
+  readonly granularity: QuantizationOptions['granularity'] | undefined;
+  readonly activations: QuantizationOptions['activations'] | undefined;
+  readonly blockSize: number | undefined;
+  readonly calibrationMethod: RangeMethod | undefined;
+  readonly recovery: Recovery | undefined;
+  readonly seed: number | undefined;
+}
+
+/** The arguments of `quantize`. Throws UsageError. */
+export function quantizeArguments(argv: readonly string[], more: MoreTargets = {}): QuantizeArguments {
+  const { values, positionals } = parse(argv, {
+    scheme: { type: 'string', short: 's' },
+    'per-tensor': { type: 'boolean' },
+    'per-channel': { type: 'boolean' },
+    symmetric: { type: 'boolean' },
+    asymmetric: { type: 'boolean' },
+    'block-size': { type: 'string' },
+    calibration: { type: 'string' },
+    'random-inputs': { type: 'boolean' },
+    'calibration-method': { type: 'string' },
+    recovery: { type: 'string' },
+    seed: { type: 'string' },
+    recipe: { type: 'string' },
+    'save-recipe': { type: 'string' },
+    output: { type: 'string', short: 'o' },
+    target: { type: 'string', short: 't' },
+    'external-ram': { type: 'boolean' },
+    'dry-run': { type: 'boolean' },
+    json: { type: 'boolean' },
+  });
+  const [file, ...others] = atLeastOne(positionals);
+  if (file === undefined || others.length > 0) throw new UsageError('quantize takes one model at a time.');
+  const { scheme, output } = values;
+  if (scheme === undefined && values.recipe === undefined) throw new UsageError(`quantize needs --scheme: ${choices}.`);
+  if (scheme !== undefined && !isWritableSchemeId(scheme)) {
+    throw new UsageError(`unknown scheme "${scheme}"; give ${choices}.`);
+  }
+  if (output === '') throw new UsageError('-o needs a file name.');
+  for (const name of ['calibration', 'recipe', 'save-recipe'] as const) {
+    if (values[name] === '') throw new UsageError(`--${name} needs a path.`);
+  }
+  const randomInputs = values['random-inputs'] ?? false;
+  if (randomInputs && values.calibration !== undefined) {
+    throw new UsageError('give only one of --calibration and --random-inputs.');
+  }
+  const blockSize = wholeNumber('--block-size', values['block-size']);
+  if (blockSize !== undefined) checkBlockSize(blockSize);
+  return {
+    file,
+    chosen: {
+      scheme,
+      granularity: either(values, 'per-tensor', 'per-channel'),
+      activations: either(values, 'symmetric', 'asymmetric'),
+      blockSize,
+      calibrationMethod: calibrationMethod(values['calibration-method']),
+      recovery: recoveryOf(values.recovery),
+      seed: wholeNumber('--seed', values.seed),
+    },
+    recipeFile: values.recipe,
+    saveRecipe: values['save-recipe'],
+    calibration: values.calibration,
+    randomInputs,
+    output,
+    target: targetNamed(values.target, more),
+    externalRam: values['external-ram'] ?? false,
+    dryRun: values['dry-run'] ?? false,
+    json: values.json ?? false,
+  };
+}
+
+const choices = `one of ${writableSchemeIds.join(', ')}`;
+
+/**
+ * What the command line says, then what the recipe's file says, then the defaults. Throws UsageError where no scheme is named, where options go with none
+ * that the scheme has, and where a static scheme would be written without data.
+ */
+export function recipeOf(
+  { chosen, calibration, randomInputs, dryRun }: QuantizeArguments,
+  file: PartialRecipe,
+): Recipe {
+  const scheme = chosen.scheme ?? file.scheme;
+  if (scheme === undefined) throw new UsageError(`the recipe names no scheme; give --scheme: ${choices}.`);
+  const base = file.options ?? defaultOptions;
+  const options: QuantizationOptions = {
+    ...base,
+    granularity: chosen.granularity ?? base.granularity,
+    activations: chosen.activations ?? base.activations,
+    blockSize: chosen.blockSize ?? base.blockSize,
+  };
+  const given = chosen.granularity ?? chosen.activations ?? chosen.blockSize ?? chosen.recovery;
+  if (scheme === 'float16' && given !== undefined) {
+    throw new UsageError(
+      'float16 has no scales; leave out --per-*, --symmetric, --asymmetric, --block-size and --recovery.',
+    );
+  }
+  if (isStaticScheme(scheme) && calibration === undefined && !randomInputs && !dryRun) {
+    throw new UsageError(
+      `${scheme} fixes the ranges of activations and needs data: --calibration PATH, a file or folder (--dry-run tells the size without).`,
+    );
+  }
+  return {
+    scheme,
+    options,
+    calibrationMethod: chosen.calibrationMethod ?? file.calibrationMethod ?? recipeDefaults.calibrationMethod,
+    recovery: chosen.recovery ?? file.recovery ?? recipeDefaults.recovery,
+    seed: chosen.seed ?? file.seed ?? recipeDefaults.seed,
+    preprocessing: file.preprocessing,
+  };
+}
+
+function either<First extends string, Second extends string>(
+  values: { readonly [Name in First | Second]?: boolean | undefined },
+  first: First,
+  second: Second,
+): First | Second | undefined {
+  if (values[first] && values[second]) throw new UsageError(`give only one of --${first} and --${second}.`);
+  if (values[first]) return first;
+  return values[second] ? second : undefined;
+}
+
+function wholeNumber(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(number)) throw new UsageError(`${option} "${text}" is not a whole number.`);
+  return number;
+}
+
+function checkBlockSize(blockSize: number): void {
+  try {
+    optionsFromJson({ blockSize });
+  } catch {
+    throw new UsageError(`--block-size ${blockSize} is not 0 (no blocks) or a power of two from 16 to 4096.`);
+  }
+}
+
+function recoveryOf(text: string | undefined): Recovery | undefined {
+  if (text === undefined) return undefined;
+  const recovery = recoveries.find((each) => each === text);
+  if (recovery === undefined)
+    throw new UsageError(`unknown --recovery "${text}"; give one of ${recoveries.join(', ')}.`);
+  return recovery;
+}
+
+function calibrationMethod(text: string | undefined): RangeMethod | undefined {
+  if (text === undefined) return undefined;
+  const method = rangeMethods.find((each) => each === text);
+  if (method === undefined) {
+    throw new UsageError(`unknown --calibration-method "${text}"; give one of ${rangeMethods.join(', ')}.`);
+  }
+  return method;
+}
