@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { benchGraphSize } from './graph-size.bench-part';
+import { benchLargeFile } from './large-file.bench-part';
+import { benchLatency } from './latency.bench-part';
+import { benchPlanners } from './planners.bench-part';
+import { benchStartUp } from './start-up.bench-part';
+
+/** Each part prints what it measured. Times are of this machine; goals compare figures of one run. */
+const parts = {
+  'start-up': benchStartUp,
+  'graph-size': benchGraphSize,
+  'large-file': benchLargeFile,
+  planners: async () => {
+    process.stdout.write('\nplanners\n');
+    benchPlanners();
+  },
+  latency: benchLatency,
+} satisfies Record<string, (folder: string) => Promise<void>>;
+
+async function main(): Promise<void> {
+  const wanted = process.argv.slice(2);
+  const folder = mkdtempSync(join(tmpdir(), 'thimble-bench-'));
+  try {
+    for (const [name, part] of Object.entries(parts)) {
+      if (wanted.length === 0 || wanted.includes(name)) await part(folder);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
