@@ -40,7 +40,7 @@ const initialMemory: ViewMemory = {
   scroll: {},
   timelineAsTable: false,
   arenaAsTable: false,
-  lowered: false,
+  lowered: true,
   openOperators: [],
   treemapPath: '',
 };
@@ -231,7 +231,7 @@ function readMemory(saved: unknown): ViewMemory {
     scroll: isRecord(scroll) ? readScroll(scroll) : {},
     timelineAsTable: timelineAsTable === true,
     arenaAsTable: saved['arenaAsTable'] === true,
-    lowered: saved['lowered'] === true,
+    lowered: saved['lowered'] !== false,
     openOperators: readWords(saved['openOperators']),
     treemapPath: typeof treemapPath === 'string' ? treemapPath : '',
   };

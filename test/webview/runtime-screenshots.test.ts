@@ -50,7 +50,6 @@ describe('pictures of the page with a runtime', function () {
         await page.locator('.scroll').evaluate((view) => view.scrollTo(0, 10_000));
         await shoot('memory-end');
         await page.getByRole('tab', { name: 'Layers' }).click();
-        await page.getByRole('button', { name: 'Lowered' }).click();
         await page.getByRole('row', { name: /stem/ }).first().dblclick();
         await page.keyboard.press('ArrowRight');
         await page.getByText('Lowered from').waitFor();

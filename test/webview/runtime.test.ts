@@ -299,6 +299,8 @@ describe('the page with a runtime', function () {
   it('shows the operators that run, with the nodes they became from', async () => {
     await open(runtimeStateOf({ target: f746 }));
     await tab('Layers').click();
+    await page.getByText('29 operators from 57 nodes').waitFor();
+    await page.getByRole('button', { name: 'Lowered' }).click();
     await page.getByText('57 layers', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Lowered' }).click();
     await page.getByText('29 operators from 57 nodes').waitFor();
