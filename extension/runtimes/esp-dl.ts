@@ -5,7 +5,7 @@ import type { LoweredGraph, OperatorKind, TensorRole } from './lowered';
 import { lower } from './lowering';
 import { constantBytes, inPlacePairs, placed } from './planned-memory';
 import type { FlashPart, Runtime, RuntimeMemory } from './runtime';
-import { unsupportedOperators } from './supported';
+import { uncheckedOperatorList, unsupportedOperators } from './supported';
 
 /** Operators whose output ESP-DL writes over an input. */
 const inPlace = new Set<OperatorKind>([
@@ -87,6 +87,7 @@ function memory(graph: LoweredGraph): RuntimeMemory {
     remarks: [
       ...unknownSizeRemarks(graph),
       'Weights are copied to RAM, as param_copy has it by default; without it they stay in flash.',
+      uncheckedOperatorList,
       'Kernel scratch and the structures of the model are not counted.',
     ],
     tensors: placed(tensors, plan),

@@ -5,7 +5,7 @@ import type { LoweredGraph, TensorRole } from './lowered';
 import { lower } from './lowering';
 import { inputOutputBytes, placed } from './planned-memory';
 import type { FlashPart, Runtime, RuntimeMemory, UnsupportedOperator } from './runtime';
-import { unsupportedOperators } from './supported';
+import { uncheckedOperatorList, unsupportedOperators } from './supported';
 
 /** ONNX operators of onnx2c's src/nodes. */
 const operators = new Set(
@@ -33,6 +33,7 @@ function memory(graph: LoweredGraph): RuntimeMemory {
     kind: unknown.length > 0 ? 'lower bound' : cannotRun(graph).length > 0 ? 'estimated' : 'exact',
     remarks: [
       ...unknown,
+      uncheckedOperatorList,
       'The caller provides the buffers of inputs and outputs; local variables of kernels are on the stack.',
     ],
     tensors: placed(members, plan),

@@ -5,7 +5,7 @@ import type { LoweredGraph, TensorRole } from './lowered';
 import { lower } from './lowering';
 import { placed } from './planned-memory';
 import type { FlashPart, PublishedReference, Runtime, RuntimeMemory } from './runtime';
-import { unsupportedOperators } from './supported';
+import { uncheckedOperatorList, unsupportedOperators } from './supported';
 
 /**
  * ST's planner is not public and its figures change with the version, so this is what a greedy planner makes of the activations:
@@ -26,6 +26,7 @@ function memory(graph: LoweredGraph): RuntimeMemory {
     kind: 'estimated',
     remarks: [
       ...unknownSizeRemarks(graph),
+      uncheckedOperatorList,
       'The planner of ST Edge AI is not public and overlaps inputs with outputs. For MobileNetV1 0.25 at 224x224 this plan gives 294.00 KiB; published are 202.14 KiB (7.3) to 272.96 KiB (10.0).',
     ],
     tensors: placed(tensors, plan),

@@ -1,6 +1,10 @@
 import type { LoweredGraph, LoweredOperator } from './lowered';
 import type { UnsupportedOperator } from './runtime';
 
+/** Said with every figure of a runtime whose list of operators has no source that was read. */
+export const uncheckedOperatorList =
+  'Which operators it runs is not checked against a release: one named as missing may be there.';
+
 /** The operators of a lowered graph that a runtime has no kernel for, at the ONNX node that asks for them. `reason` gives undefined where it has one. */
 export function unsupportedOperators(
   graph: LoweredGraph,
