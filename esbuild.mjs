@@ -41,6 +41,13 @@ const product = [
     entryPoints: ['webview/main.ts'],
     outfile: 'dist/webview.js',
   },
+  {
+    bundle: true,
+    minify: true,
+    logLevel: 'warning',
+    entryPoints: ['media/styles/index.css'],
+    outfile: 'dist/webview.css',
+  },
 ];
 
 /** The inference engine's WebAssembly and the long list of devices stand beside the bundles that load them. */

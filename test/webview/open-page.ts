@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
@@ -7,11 +6,10 @@ import type { FromPage, ToPage } from '../../webview/protocol';
 import { type ThemeName, themes } from './themes';
 
 const origin = 'http://thimble.test';
-let script: Promise<string> | undefined;
+let bundled: Promise<{ readonly script: string; readonly style: string }> | undefined;
 
-/** The page's script, built from its sources once per run. */
-function pageScript(): Promise<string> {
-  script ??= build({
+function pageBundles() {
+  bundled ??= build({
     bundle: true,
     platform: 'browser',
     format: 'iife',
@@ -19,9 +17,13 @@ function pageScript(): Promise<string> {
     write: false,
     sourcemap: 'inline',
     logLevel: 'warning',
-    entryPoints: [resolve('webview/main.ts')],
-  }).then(({ outputFiles }) => outputFiles[0]?.text ?? '');
-  return script;
+    outdir: 'page',
+    entryPoints: [resolve('webview/main.ts'), resolve('media/styles/index.css')],
+  }).then(({ outputFiles }) => ({
+    script: outputFiles.find(({ path }) => path.endsWith('.js'))?.text ?? '',
+    style: outputFiles.find(({ path }) => path.endsWith('.css'))?.text ?? '',
+  }));
+  return bundled;
 }
 
 export interface OpenOptions {
@@ -66,13 +68,11 @@ export async function openPage(browser: Browser, options: OpenOptions = {}): Pro
     nonce: 'n0nce',
     cspSource: origin,
   });
+  const { script, style } = await pageBundles();
   const files: Readonly<Record<string, { readonly contentType: string; readonly body: string }>> = {
     '/': { contentType: 'text/html; charset=utf-8', body: html },
-    '/webview.js': { contentType: 'text/javascript; charset=utf-8', body: await pageScript() },
-    '/webview.css': {
-      contentType: 'text/css; charset=utf-8',
-      body: readFileSync(resolve('media/webview.css'), 'utf8'),
-    },
+    '/webview.js': { contentType: 'text/javascript; charset=utf-8', body: script },
+    '/webview.css': { contentType: 'text/css; charset=utf-8', body: style },
   };
   await page.route('**/*', (route) => {
     const file = files[new URL(route.request().url()).pathname];
