@@ -8,6 +8,9 @@ const quietMilliseconds = 150;
 /** Models keep their data in one folder or a few; more would cost a watcher each. */
 const mostFolders = 8;
 
+/** A watcher takes a moment to begin: what changes in that moment shows only when the files are looked at again, so many milliseconds later. */
+const laterLooks = [400, 1500, 4000];
+
 /** Loads the model again after its file, or a data file that it names, was written, replaced or deleted. */
 export function watchModel(model: OpenedModel): vscode.Disposable {
   if (model.uri.scheme !== 'file') return new vscode.Disposable(() => {});
@@ -62,5 +65,29 @@ function watchFiles(root: vscode.Uri, files: readonly string[], changed: () => v
       watcher.onDidDelete(heed),
     );
   });
-  return vscode.Disposable.from(...watchers);
+  return vscode.Disposable.from(...watchers, watchBeginning(root, files, changed));
+}
+
+/** Calls `changed` when a file is another than at first at one of the later looks. */
+function watchBeginning(root: vscode.Uri, files: readonly string[], changed: () => void): vscode.Disposable {
+  const stamps = () => Promise.all(files.map((file) => stampOf(vscode.Uri.joinPath(root, file))));
+  const first = stamps();
+  const timers = laterLooks.map((delay) =>
+    setTimeout(async () => {
+      const [before, now] = [await first, await stamps()];
+      if (before.every((stamp, index) => stamp === now[index])) return;
+      for (const timer of timers) clearTimeout(timer);
+      changed();
+    }, delay),
+  );
+  return new vscode.Disposable(() => {
+    for (const timer of timers) clearTimeout(timer);
+  });
+}
+
+async function stampOf(file: vscode.Uri): Promise<string> {
+  return vscode.workspace.fs.stat(file).then(
+    ({ mtime, size }) => `${mtime} ${size}`,
+    () => 'absent',
+  );
 }

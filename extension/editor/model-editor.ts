@@ -89,6 +89,8 @@ class ModelPage implements vscode.Disposable {
   private precision: PrecisionId = 'as-in-file';
   private revision = 0;
   private ready = false;
+  /** An answer may come after the editor was closed; its webview then throws at every touch. */
+  private closed = false;
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
@@ -97,7 +99,6 @@ class ModelPage implements vscode.Disposable {
     private readonly services: EditorServices,
   ) {
     const { webview } = panel;
-    const media = vscode.Uri.joinPath(services.extensionUri, 'media');
     const dist = vscode.Uri.joinPath(services.extensionUri, 'dist');
     this.subscriptions = [
       webview.onDidReceiveMessage((message: FromPage) => this.receive(message)),
@@ -105,20 +106,22 @@ class ModelPage implements vscode.Disposable {
       services.targets.onDidChange(() => this.send()),
       services.runtimes.onDidChange(() => this.send()),
     ];
-    webview.options = { enableScripts: true, localResourceRoots: [media, dist] };
+    webview.options = { enableScripts: true, localResourceRoots: [dist] };
     webview.html = pageHtml({
       scriptUri: webview.asWebviewUri(vscode.Uri.joinPath(dist, 'webview.js')).toString(),
-      styleUri: webview.asWebviewUri(vscode.Uri.joinPath(media, 'webview.css')).toString(),
+      styleUri: webview.asWebviewUri(vscode.Uri.joinPath(dist, 'webview.css')).toString(),
       nonce: randomBytes(16).toString('base64'),
       cspSource: webview.cspSource,
     });
   }
 
   dispose(): void {
+    this.closed = true;
     for (const subscription of this.subscriptions) subscription.dispose();
   }
 
   private post(message: ToPage): void {
+    if (this.closed) return;
     void this.panel.webview.postMessage(message);
   }
 
