@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import * as vscode from 'vscode';
-import { activeModelTab, eventually, inWorkspace, setTarget } from './editor';
+import { activeModelTab, eventually, inWorkspace, leaveUntilEnded, setTarget } from './editor';
 
 const sample = inWorkspace('digits-resnet8.onnx');
 const project = inWorkspace('platformio.ini');
@@ -83,9 +83,7 @@ describe('the chip of the workspace', () => {
     await eventually('the problem of a model that is not open', () =>
       vscode.languages.getDiagnostics(copy).find(({ message }) => message.includes('Does not fit STM32L432KC')),
     );
-    await new Promise((wait) => setTimeout(wait, 1000));
-    await vscode.commands.executeCommand('workbench.action.closeQuickOpen');
-    await check;
+    await leaveUntilEnded('the end of the check', check);
     await vscode.workspace.fs.delete(folder, { recursive: true });
     await eventually('no problem of a file that is gone', () =>
       vscode.languages.getDiagnostics(copy).length === 0 ? true : undefined,

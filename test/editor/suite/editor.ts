@@ -58,3 +58,18 @@ export async function acceptUntil<Result>(what: string, done: () => Promise<Resu
     40_000,
   );
 }
+
+/** Closes whatever picker opens until `work` has ended: it may open its picker late. */
+export async function leaveUntilEnded(what: string, work: Thenable<unknown>): Promise<void> {
+  let ended = false;
+  const end = () => {
+    ended = true;
+  };
+  work.then(end, end);
+  await eventually(what, async () => {
+    if (ended) return true;
+    await vscode.commands.executeCommand('workbench.action.closeQuickOpen');
+    return undefined;
+  });
+  await work;
+}

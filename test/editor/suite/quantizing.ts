@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import * as vscode from 'vscode';
-import { acceptUntil, activeModelTab, eventually, exists, inWorkspace, setTarget } from './editor';
+import { acceptUntil, activeModelTab, eventually, exists, inWorkspace, leaveUntilEnded, setTarget } from './editor';
 
 describe('quantize for target', () => {
   const sample = inWorkspace('digits-resnet8.onnx');
@@ -26,9 +26,7 @@ describe('quantize for target', () => {
   it('writes nothing when the person leaves', async () => {
     const other = inWorkspace('digits-resnet8.int8-weights.onnx');
     const flow = vscode.commands.executeCommand('thimble.quantizeForTarget', sample, 'int8-weights');
-    await new Promise((wait) => setTimeout(wait, 500));
-    await vscode.commands.executeCommand('workbench.action.closeQuickOpen');
-    await flow;
+    await leaveUntilEnded('the end of the flow', flow);
     assert.equal(await exists(other), false);
   });
 

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import * as vscode from 'vscode';
 import { buildModel } from '../../fixtures/model-builder';
 import { ask, pageText } from './bridge-client';
-import { acceptUntil, activeModelTab, eventually, exists, inWorkspace, setTarget } from './editor';
+import { activeModelTab, eventually, exists, inWorkspace, setTarget } from './editor';
 
 async function workbenchText(selector: string): Promise<string> {
   return String(await ask({ do: 'workbench-text', selector }));
@@ -11,11 +11,22 @@ async function workbenchText(selector: string): Promise<string> {
 /** A closed picker keeps its title until the next one opens. */
 const visibleTitle = '.quick-input-widget:visible .quick-input-title';
 
-/** Goes through chip and scheme to the review, which stays open. */
+/** How long an accepted step may take until it is taken for one that had no choices yet, in milliseconds. */
+const patienceWithStep = 3000;
+
+/** Goes through chip and scheme to the review, which stays open: each step is accepted once it is there, by its title. */
 async function acceptUntilReview(): Promise<void> {
-  await acceptUntil('the review', async () =>
-    (await workbenchText(visibleTitle)).includes('(3/3)') ? true : undefined,
-  );
+  let accepted = { title: '', at: 0 };
+  await eventually('the review', async () => {
+    const title = await workbenchText(visibleTitle);
+    if (title.includes('(3/3)')) return true;
+    const isNew = title !== accepted.title || Date.now() - accepted.at > patienceWithStep;
+    if (title !== '' && isNew) {
+      accepted = { title, at: Date.now() };
+      await vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+    }
+    return undefined;
+  });
 }
 
 /** Answers the warnings that the extension shows meanwhile, and gives their texts: the editor shows no dialogs under test. */
