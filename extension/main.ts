@@ -5,6 +5,7 @@ import { ModelEditorProvider, viewType } from './editor/model-editor';
 import { ModelProblems } from './editor/model-problems';
 import { ModelVerdicts } from './editor/model-verdicts';
 import { BindingStore } from './editor/opened-model';
+import { QuantizeMemory } from './editor/quantize-memory';
 import { RuntimeSettings } from './editor/runtime-settings';
 import { showTargetInStatusBar } from './editor/status-bar';
 import { TargetChoice } from './editor/target-choice';
@@ -15,6 +16,8 @@ import { WorkerClient } from './worker/worker-client';
 /** Registers what the extension offers; work starts when a model is opened. */
 export function activate(context: vscode.ExtensionContext): void {
   const worker = new WorkerClient(vscode.Uri.joinPath(context.extensionUri, 'dist', 'worker.cjs').fsPath);
+  // The first model should not wait for it: an activated extension stands in a workspace with models, or is about to open one.
+  setImmediate(() => worker.start());
   const longTail = longTailBeside(vscode.Uri.joinPath(context.extensionUri, 'dist').fsPath);
   const workspace = new WorkspaceTargets(longTail);
   const targets = new TargetChoice(workspace, longTail);
@@ -26,6 +29,7 @@ export function activate(context: vscode.ExtensionContext): void {
     targets,
     runtimes,
     bindings: new BindingStore(context.workspaceState),
+    quantizing: new QuantizeMemory(context.workspaceState),
   };
   const editor = new ModelEditorProvider(services);
   const verdicts = new ModelVerdicts(services);

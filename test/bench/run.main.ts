@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { benchGraphSize } from './graph-size.bench-part';
 import { benchLargeFile } from './large-file.bench-part';
 import { benchLatency } from './latency.bench-part';
+import { benchOnScreen } from './on-screen.bench-part';
 import { benchPlanners } from './planners.bench-part';
 import { benchStartUp } from './start-up.bench-part';
 
 /** Each part prints what it measured. Times are of this machine; goals compare figures of one run. */
 const parts = {
   'start-up': benchStartUp,
+  'on-screen': benchOnScreen,
   'graph-size': benchGraphSize,
   'large-file': benchLargeFile,
   planners: async () => {
