@@ -1,10 +1,12 @@
 import type { DataType } from '../model/data-type';
 import type { Node } from '../model/model';
+import { bodyEnd, bodyStart } from './expand';
 import type { Facts } from './facts';
 import type { Activation } from './lowered';
+import { operatorsPerStep, type Steps } from './steps';
 import type { Trace } from './trace';
 
-/** An operator on its way from ONNX to a runtime. Its type is an ONNX one until the last step. */
+/** An operator on its way from ONNX to a runtime. Its type is an ONNX one until the last step, or an edge of a body. */
 export interface DraftOperator {
   /** Operator of ai.onnx; `domain::type` for those of other domains. */
   type: string;
@@ -37,8 +39,7 @@ export class Draft {
   private readonly dataTypes = new Map<string, DataType | undefined>();
   private readonly outputPositions = new Map<string, number[]>();
 
-  /** `folds`: what follows from constants alone is a constant too, not something to compute. */
-  constructor(
+  private constructor(
     readonly facts: Facts,
     private readonly folds: boolean,
   ) {
@@ -48,10 +49,18 @@ export class Draft {
     this.outputs.forEach((name, position) => {
       this.outputPositions.set(name, [...(this.outputPositions.get(name) ?? []), position]);
     });
+  }
+
+  /** The nodes of a graph as operators. `folds`: what follows from constants alone is a constant too, not something to compute. */
+  static *of(facts: Facts, folds: boolean): Steps<Draft> {
+    const draft = new Draft(facts, folds);
+    let seen = 0;
     for (const index of facts.order) {
-      const node = graph.nodes[index];
-      if (node) this.add(node);
+      if (++seen % operatorsPerStep === 0) yield;
+      const node = facts.graph.nodes[index];
+      if (node) draft.add(node);
     }
+    return draft;
   }
 
   maker(name: string): DraftOperator | undefined {
@@ -145,20 +154,28 @@ export class Draft {
 
   private add(node: Node): void {
     const outputs = node.outputs.filter((name) => name !== '');
+    const isEdge = node.opType === bodyStart || node.opType === bodyEnd;
     // What is known before the run is a constant of the runtime's file, not an operator.
-    if (outputs.every((name) => this.isConstant(name))) return;
+    if (!isEdge && outputs.every((name) => this.isConstant(name))) return;
     const operator: DraftOperator = {
-      type: node.domain === 'ai.onnx' ? node.opType : `${node.domain}::${node.opType}`,
+      type: node.domain === 'ai.onnx' || isEdge ? node.opType : `${node.domain}::${node.opType}`,
       node,
       inputs: [...node.inputs],
       outputs: [...node.outputs],
       source: node.inputs[0] ?? '',
-      from: [node.index],
+      from: [this.facts.origin(node), ...this.constantNodesOf(node)],
       quantized: false,
     };
     this.operators.add(operator);
     for (const name of outputs) this.makers.set(name, operator);
     for (const name of operator.inputs) this.use(name, operator);
+  }
+
+  /** Indices of the nodes that make a node's constants of what is stored: they vanish into it. */
+  private constantNodesOf({ inputs }: Node): number[] {
+    if (!this.folds) return [];
+    const constants = inputs.filter((name) => name !== '' && this.isConstant(name));
+    return constants.flatMap((name) => this.facts.constantNodesOf(name).map((maker) => this.facts.origin(maker)));
   }
 
   private use(name: string, operator: DraftOperator): void {

@@ -1,10 +1,13 @@
-import { type DataType, dataTypeKind, storedBytes } from '../model/data-type';
+import { type DataType, storedBytes } from '../model/data-type';
+import type { Node } from '../model/model';
 import type { Draft, DraftOperator } from './draft';
+import { bodyEnd, bodyStart } from './expand';
 import { type ConstantFact, elementsOf } from './facts';
 import { activationOf } from './fuse';
 import type { Layout } from './layout';
 import type {
   Dialect,
+  LoweredBody,
   LoweredGraph,
   LoweredOperator,
   LoweredTensor,
@@ -14,6 +17,8 @@ import type {
   TensorRole,
 } from './lowered';
 import { isShapeOperand, kindOf, shapeOperands } from './operator-kinds';
+import { operatorsPerStep, type Steps } from './steps';
+import { isFloat, isNumeric, isQuantizedType, roleOf } from './tensor-roles';
 import { type Trace, tracedNodes } from './trace';
 import { isPaddingSayable, outputChannels, windowOf } from './windows';
 
@@ -25,7 +30,7 @@ export interface EmitOptions {
 }
 
 /** The lowered graph of a draft: TensorFlow Lite's operators (or the nodes as they are) with every tensor. */
-export function emit(draft: Draft, layout: Layout | undefined, options: EmitOptions): LoweredGraph {
+export function emit(draft: Draft, layout: Layout | undefined, options: EmitOptions): Steps<LoweredGraph> {
   return new Emitter(draft, layout, options).run();
 }
 
@@ -38,6 +43,9 @@ class Emitter {
   /** By index of a constant: what uses it. */
   private readonly users = new Map<number, Trace>();
   private readonly nodes = new Map<DraftOperator, readonly number[]>();
+  private readonly bodies: LoweredBody[] = [];
+  /** Positions of the operators with bodies. */
+  private readonly controls = new Map<Node, number>();
 
   constructor(
     private readonly draft: Draft,
@@ -45,19 +53,26 @@ class Emitter {
     private readonly options: EmitOptions,
   ) {}
 
-  run(): LoweredGraph {
+  *run(): Steps<LoweredGraph> {
     const { draft } = this;
     const convert = this.options.precision === 'int8' && this.options.floatInputsAndOutputs;
     const inputs = draft.inputs.map((name) => (convert ? this.quantizedInput(name) : this.activation(name, [])));
-    for (const operator of draft.operators) this.operator(operator);
+    let seen = 0;
+    for (const operator of draft.operators) {
+      if (++seen % operatorsPerStep === 0) yield;
+      this.operator(operator);
+    }
     if (this.options.precision === 'int8' && !convert) draft.notes.add('Graph inputs and outputs are int8.');
     const computed = draft.outputs.filter((name) => !draft.isConstant(name));
     const outputs = computed.map((name) => (convert ? this.dequantizedOutput(name) : this.activation(name, [])));
     for (const [index, trace] of this.users) {
+      if (++seen % operatorsPerStep === 0) yield;
       const tensor = this.tensors[index];
       if (tensor) tensor.from = tracedNodes(trace);
     }
-    return { tensors: this.tensors, operators: this.operators, inputs, outputs, notes: [...draft.notes] };
+    const { tensors, operators, bodies } = this;
+    const functionCalls = draft.facts.functionCalls.map(({ index, opType }) => ({ node: index, opType }));
+    return { tensors, operators, bodies, functionCalls, inputs, outputs, notes: [...draft.notes] };
   }
 
   private operator(operator: DraftOperator): void {
@@ -65,9 +80,43 @@ class Emitter {
     const { fuses } = this.options.dialect;
     const { type } = operator;
     const activation = type === 'Clip' || type === 'Relu' ? activationOf(draft, operator) : undefined;
-    if (fuses && type === 'BatchNormalization') this.scaleAndShift(operator);
+    if (draft.facts.hasBodies(operator.node)) this.controls.set(operator.node, this.operators.length);
+    if (type === bodyStart) this.startBody(operator);
+    else if (type === bodyEnd) this.endBody(operator);
+    else if (fuses && type === 'BatchNormalization') this.scaleAndShift(operator);
     else if (fuses && type === 'Clip' && !activation) this.clamp(operator);
     else this.single(operator, activation ?? kindOf(draft, operator));
+  }
+
+  /** Tensors of a body's inputs and outputs that are computed. */
+  private edge(operator: DraftOperator, names: readonly string[]): readonly number[] {
+    return names
+      .filter((name) => name !== '' && !this.draft.isConstant(name))
+      .map((name) => this.output(name, operator));
+  }
+
+  private startBody(operator: DraftOperator): void {
+    const { name } = operator.node;
+    const outputs = this.edge(operator, operator.outputs);
+    this.operators.push({
+      kind: 'Body',
+      opType: name,
+      inputs: [],
+      outputs,
+      quantized: true,
+      from: this.nodesOf(operator),
+    });
+    this.draft.notes.add('The bodies of control flow are subgraphs with tensors of their own, in the same arena.');
+  }
+
+  private endBody(operator: DraftOperator): void {
+    const owner = this.draft.facts.owner(operator.node);
+    const position = owner && this.controls.get(owner);
+    this.bodies.push({
+      operator: position,
+      end: this.operators.length,
+      outputs: this.edge(operator, operator.inputs),
+    });
   }
 
   private single(operator: DraftOperator, kind: OperatorKind): void {
@@ -218,6 +267,7 @@ class Emitter {
       opType: operator.type,
       quantized: this.isInteger(operator),
       ...(operator.activation && kind !== 'Pad' && { activation: operator.activation }),
+      node: this.draft.facts.origin(operator.node),
       from: this.nodesOf(operator),
       ...rest,
     });
@@ -335,45 +385,6 @@ function isWindowed(kind: OperatorKind): boolean {
 function needsBias({ inputs, addedBias }: DraftOperator, kind: OperatorKind, { alwaysBias }: Dialect): boolean {
   if ((inputs[2] ?? '') !== '') return false;
   return addedBias === true || (alwaysBias && (kind === 'Conv2D' || kind === 'DepthwiseConv2D'));
-}
-
-function roleOf(kind: OperatorKind, position: number, fact: ConstantFact, fuses: boolean): TensorRole {
-  switch (kind) {
-    case 'Conv2D':
-    case 'DepthwiseConv2D':
-    case 'TransposeConv':
-    case 'FullyConnected':
-      if (position === 1) return 'weight';
-      return position === 2 ? 'bias' : 'constant';
-    case 'Lstm':
-      if (position === 1 || position === 2) return 'weight';
-      return position === 3 ? 'bias' : 'constant';
-    case 'Gather':
-    case 'BatchMatMul':
-    case 'Prelu':
-      return dataTypeKind(fact.dataType) === 'float' || fact.scales > 0 ? 'weight' : 'constant';
-    case 'Quantize':
-    case 'Dequantize':
-      return position > 0 ? 'quantization' : 'weight';
-    case 'Other':
-      // What an unknown operator keeps in floats is learned, as a rule.
-      return fuses && !isFloat(fact.dataType) ? 'constant' : 'weight';
-    default:
-      return 'constant';
-  }
-}
-
-function isQuantizedType(type: DataType): boolean {
-  return type === 'INT8' || type === 'UINT8' || type === 'INT16' || type === 'UINT16';
-}
-
-function isFloat(type: DataType | undefined): boolean {
-  return type !== undefined && dataTypeKind(type) === 'float';
-}
-
-/** True for elements that stand for real numbers, so that another precision changes them. */
-function isNumeric(type: DataType, role: TensorRole): boolean {
-  return isFloat(type) || type === 'INT8' || type === 'UINT8' || (role === 'bias' && type === 'INT32');
 }
 
 /** A shape with the two axes before the channels enlarged; for one spatial axis the second entry of each pair counts. */

@@ -2,6 +2,7 @@ import { type DataType, storedBytes } from '../model/data-type';
 import { evaluateDim } from '../model/dimension';
 import type { Graph, Node } from '../model/model';
 import type { ModelShapes } from '../shapes/model-shapes';
+import type { ExpandedGraph } from './expand';
 
 /** What is known before the run of a constant: how it is stored, and how many scales it has (0: not quantized). */
 export interface ConstantFact {
@@ -12,14 +13,19 @@ export interface ConstantFact {
   readonly scales: number;
 }
 
-/** Shapes, types and constants of the values of a model's main graph, with symbols at their size in totals. */
+/** Shapes, types and constants of the values of a model's graph, its bodies in line, with symbols at their size in totals. */
 export class Facts {
   readonly graph: Graph;
   private readonly makers = new Map<string, Node>();
   private readonly constantNodes = new Set<string>();
+  private readonly controls: ReadonlySet<Node>;
 
-  constructor(private readonly shapes: ModelShapes) {
-    this.graph = shapes.graph.graph;
+  constructor(
+    private readonly expanded: ExpandedGraph,
+    private readonly sizeInTotals: ModelShapes['sizeInTotals'],
+  ) {
+    this.graph = expanded.graph;
+    this.controls = new Set(expanded.owners.values());
     for (const node of this.graph.nodes) {
       if (node.opType === 'Constant') this.constantNodes.add(node.outputs[0] ?? '');
       if (node.opType !== 'DequantizeLinear' && node.opType !== 'Identity') continue;
@@ -30,16 +36,36 @@ export class Facts {
 
   /** Node indices in execution order. */
   get order(): readonly number[] {
-    return this.shapes.graph.order;
+    return this.expanded.order;
+  }
+
+  /** The index of the ONNX node of the main graph that a node comes from. */
+  origin(node: Node): number {
+    return this.expanded.origin(node);
+  }
+
+  /** The operator to which the body belongs that ends with this node. */
+  owner(bodyEnd: Node): Node | undefined {
+    return this.expanded.owners.get(bodyEnd);
+  }
+
+  /** True for an If, Loop or Scan whose bodies are in line. */
+  hasBodies(node: Node): boolean {
+    return this.controls.has(node);
+  }
+
+  /** Nodes of the main graph that call a model function. */
+  get functionCalls(): readonly Node[] {
+    return this.expanded.functionCalls;
   }
 
   /** undefined where the rank or a dimension is not known. */
   shape(name: string): readonly number[] | undefined {
-    const type = this.shapes.graph.values.get(name)?.type;
+    const type = this.expanded.values.get(name)?.type;
     if (type?.kind !== 'tensor' || !type.shape) return undefined;
     const dims: number[] = [];
     for (const dim of type.shape) {
-      const size = evaluateDim(dim, this.shapes.sizeInTotals);
+      const size = evaluateDim(dim, this.sizeInTotals);
       if (size === null) return undefined;
       dims.push(Math.max(0, size));
     }
@@ -47,13 +73,13 @@ export class Facts {
   }
 
   dataType(name: string): DataType | undefined {
-    const type = this.shapes.graph.values.get(name)?.type;
+    const type = this.expanded.values.get(name)?.type;
     return type?.kind === 'tensor' ? type.dataType : undefined;
   }
 
   /** True for what is known before the run: constants, what follows from them, and shapes as data. */
   isConstant(name: string): boolean {
-    const value = this.shapes.graph.values.get(name);
+    const value = this.expanded.values.get(name);
     return value !== undefined && (value.constant || this.numbers(name) !== undefined);
   }
 
@@ -64,11 +90,11 @@ export class Facts {
 
   /** The elements of a small value, where all are known. */
   numbers(name: string): readonly number[] | undefined {
-    const known = this.shapes.graph.values.get(name)?.elements;
+    const known = this.expanded.values.get(name)?.elements;
     if (!known) return undefined;
     const numbers: number[] = [];
     for (const element of known.elements) {
-      const number = evaluateDim(element, this.shapes.sizeInTotals);
+      const number = evaluateDim(element, this.sizeInTotals);
       if (number === null) return undefined;
       numbers.push(number);
     }
@@ -90,6 +116,13 @@ export class Facts {
     if (!dims || !dataType) return undefined;
     const elements = elementsOf(dims);
     return { dims, elements, dataType, bytes: storedBytes(dataType, elements), scales: stored.scales };
+  }
+
+  /** Nodes that a constant is dequantized or handed on by before the run. */
+  constantNodesOf(name: string): readonly Node[] {
+    const found: Node[] = [];
+    for (let maker = this.makers.get(name); maker; maker = this.makers.get(maker.inputs[0] ?? '')) found.push(maker);
+    return found;
   }
 
   private storedName(name: string): { readonly name: string; readonly scales: number } {

@@ -2,6 +2,7 @@ import { readAttributes } from '../ops/attribute-reader';
 import type { Draft, DraftOperator } from './draft';
 import { elementsOf } from './facts';
 import type { Activation } from './lowered';
+import { operatorsPerStep, type Steps } from './steps';
 import { outputChannels } from './windows';
 
 /** Operators with a weight in input 1 and a bias in input 2. */
@@ -11,8 +12,10 @@ const weighted = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
 const clamping = new Set(['Conv', 'Gemm', 'MatMul', 'Add', 'Sub', 'Mul', 'Div', 'AveragePool', 'MaxPool']);
 
 /** Folds batch normalization and added constants into the weights and the bias of the operator before. */
-export function foldIntoWeights(draft: Draft): void {
+export function* foldIntoWeights(draft: Draft): Steps {
+  let seen = 0;
   for (const operator of draft.operators) {
+    if (++seen % operatorsPerStep === 0) yield;
     if (!weighted.has(operator.type) || !hasConstantWeight(draft, operator)) continue;
     for (;;) {
       const next = following(draft, operator);
@@ -29,8 +32,10 @@ export function foldIntoWeights(draft: Draft): void {
 }
 
 /** Lets operators do the Relu or Clip that follows them, also across a quantize / dequantize pair. */
-export function fuseActivations(draft: Draft): void {
+export function* fuseActivations(draft: Draft): Steps {
+  let seen = 0;
   for (const operator of draft.operators) {
+    if (++seen % operatorsPerStep === 0) yield;
     if (!clamping.has(operator.type) || operator.activation) continue;
     if (operator.type === 'MatMul' && !hasConstantWeight(draft, operator)) continue;
     const next = following(draft, operator, true);

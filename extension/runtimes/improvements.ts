@@ -1,5 +1,6 @@
 import { searchArena } from '../budget/planners/best-arena';
 import { alignUp, type InPlacePair } from '../budget/planners/buffers';
+import { arenaLowerBound } from '../budget/planners/lower-bound';
 import { type OrderSearchState, searchOrder } from '../budget/planners/order-search';
 import { formatBytes } from '../model/format';
 import type { Improvement } from './improvement';
@@ -7,12 +8,13 @@ import type { LoweredGraph, OperatorKind, Precision } from './lowered';
 import { patchImprovement } from './patch-improvement';
 import { inPlacePairs } from './planned-memory';
 import type { FigureKind, Runtime, RuntimeMemory } from './runtime';
+import type { Steps } from './steps';
 
 export interface ImprovementContext {
   readonly runtime: Runtime;
   readonly precision: Precision;
-  /** The model as this runtime, or another, executes it in a precision. */
-  readonly lower: (runtime: Runtime, precision: Precision) => LoweredGraph;
+  /** The model as this runtime, or another, executes it in a precision; worked out in short steps. */
+  readonly lower: (runtime: Runtime, precision: Precision) => Steps<LoweredGraph>;
   /** Other runtimes that the model could run on. */
   readonly others: readonly Runtime[];
   /** What the model may need at most; undefined: nothing is aimed at. Bytes. */
@@ -42,8 +44,11 @@ export function* findImprovements(
   context: ImprovementContext,
 ): Generator<ImprovementProgress, readonly Improvement[], SearchAdvice | undefined> {
   const { runtime, precision } = context;
-  const graph = context.lower(runtime, precision);
-  const memory = runtime.memory(graph);
+  const beginning: ImprovementProgress = { done: 0, total: 6 };
+  const first = measure(context.lower(runtime, precision), runtime);
+  let step = first.next();
+  for (; !step.done; step = first.next()) yield beginning;
+  const { graph, memory } = step.value;
   const planned: readonly (() => Search)[] = [
     () => placement(memory),
     () => inPlace(graph, memory),
@@ -69,6 +74,11 @@ export function* findImprovements(
   return found.sort((a, b) => b.savedBytes - a.savedBytes);
 }
 
+function* measure(lowering: Steps<LoweredGraph>, runtime: Runtime) {
+  const graph = yield* lowering;
+  return { graph, memory: yield* runtime.memoryInSteps(graph) };
+}
+
 /** RAM needed when the planned buffers take `arenaBytes` instead. */
 export function ramWithArena(memory: RuntimeMemory, arenaBytes: number): number {
   const { loadingBytes = 0, minimumArenaBytes, usedBytes, alignment } = memory;
@@ -78,8 +88,11 @@ export function ramWithArena(memory: RuntimeMemory, arenaBytes: number): number 
 
 function* placement(memory: RuntimeMemory): Search {
   const { tensors, alignment, planner } = memory;
-  const search = searchArena(tensors, { alignment, inPlace: memory.inPlace });
-  const best = yield* run(search);
+  // An arena at the bound needs no search.
+  const best =
+    memory.arenaBytes <= memory.lowerBoundBytes
+      ? { plan: memory, lowerBound: memory.lowerBoundBytes, optimal: true }
+      : yield* run(searchArena(tensors, { alignment, inPlace: memory.inPlace }));
   const then = formatBytes(best.plan.arenaBytes);
   const detail =
     best.plan.arenaBytes >= memory.arenaBytes
@@ -131,6 +144,7 @@ function* inPlace(graph: LoweredGraph, memory: RuntimeMemory): Search {
   if (memory.inPlace.length > 0) {
     return make('The runtime already writes outputs over inputs where it can.', memory.minimumArenaBytes);
   }
+  yield;
   const pairs = overwritingPairs(graph, memory);
   if (pairs.length === 0) {
     return make(
@@ -139,14 +153,15 @@ function* inPlace(graph: LoweredGraph, memory: RuntimeMemory): Search {
     );
   }
   const { tensors, alignment } = memory;
-  const without = yield* run(searchArena(tensors, { alignment }));
+  const none = `${countOf(pairs.length, 'operator')} could, but none of them runs where the arena is fullest.`;
+  yield;
+  const bound = arenaLowerBound(tensors, { alignment, inPlace: pairs }).bytes;
+  yield;
+  const isAtBound = memory.arenaBytes <= memory.lowerBoundBytes;
+  if (isAtBound && bound >= memory.arenaBytes) return make(none, memory.minimumArenaBytes);
+  const without = isAtBound ? memory.arenaBytes : (yield* run(searchArena(tensors, { alignment }))).plan.arenaBytes;
   const best = yield* run(searchArena(tensors, { alignment, inPlace: pairs }));
-  if (best.plan.arenaBytes >= without.plan.arenaBytes) {
-    return make(
-      `${countOf(pairs.length, 'operator')} could, but none of them runs where the arena is fullest.`,
-      memory.minimumArenaBytes,
-    );
-  }
+  if (best.plan.arenaBytes >= without) return make(none, memory.minimumArenaBytes);
   return make(
     `With operators that write over an input (${countOf(pairs.length, 'pair')} of tensors), an arena of ${formatBytes(best.plan.arenaBytes)}${best.optimal ? ', optimal for this order of execution' : ', found by search'}. It takes a plan made beforehand, and kernels that allow it.`,
     ramWithArena(memory, Math.min(best.plan.arenaBytes, memory.arenaBytes)),
@@ -168,7 +183,10 @@ function* order(graph: LoweredGraph, memory: RuntimeMemory, runtime: Runtime): S
     improvement(memory, 'order', 'Run operators in another order', detail, ramBytes, memory.kind),
   ];
   if (isChain(graph)) return make('The graph is a chain; there is one order.', memory.minimumArenaBytes);
-  const best: OrderSearchState = yield* run(searchOrder(...orderProblem(graph)));
+  if (graph.bodies.length > 0) {
+    return make('Not searched: operators in the bodies of control flow stay there.', memory.minimumArenaBytes);
+  }
+  const best: OrderSearchState = yield* run(searchOrder(...orderProblem(graph, memory, runtime)));
   const proven = best.optimal
     ? 'No order has a smaller peak of live tensors.'
     : 'Found by search, not proven the best.';
@@ -179,7 +197,7 @@ function* order(graph: LoweredGraph, memory: RuntimeMemory, runtime: Runtime): S
     );
   }
   const operators = best.order.flatMap((index) => graph.operators[index] ?? []);
-  const then = runtime.memory({ ...graph, operators });
+  const then = yield* runtime.memoryInSteps({ ...graph, operators });
   const peaks = `The peak of live tensors falls from ${formatBytes(best.peakBytes + best.savedBytes)} to ${formatBytes(best.peakBytes)}.`;
   if (then.minimumArenaBytes >= memory.minimumArenaBytes) {
     return make(`${peaks} But the runtime's planner needs no less for that order.`, memory.minimumArenaBytes);
@@ -195,33 +213,43 @@ function isChain({ operators }: LoweredGraph): boolean {
   });
 }
 
-function orderProblem(graph: LoweredGraph): Parameters<typeof searchOrder> {
+/** Sizes are those of the arena, so that an output goes over the inputs that the runtime's planner finds large enough. */
+function orderProblem(
+  graph: LoweredGraph,
+  { alignment }: RuntimeMemory,
+  { overwrites }: Runtime,
+): Parameters<typeof searchOrder> {
   const made = new Set([...graph.inputs, ...graph.operators.flatMap(({ outputs }) => outputs)]);
   const ends = new Set(graph.outputs);
   const positions = new Map([...made].map((tensor, position) => [tensor, position]));
   const known = (list: readonly number[]) => list.flatMap((tensor) => positions.get(tensor) ?? []);
   return [
-    graph.operators.map(({ inputs, outputs }) => ({ inputs: known(inputs), outputs: known(outputs) })),
-    [...made].map((tensor) => ({ bytes: graph.tensors[tensor]?.bytes ?? 0, keep: ends.has(tensor) })),
+    graph.operators.map(({ kind, inputs, outputs }) => ({
+      inputs: known(inputs),
+      outputs: known(outputs),
+      ...(overwrites?.has(kind) && { overwrites: known(inputs) }),
+    })),
+    [...made].map((tensor) => ({
+      bytes: alignUp(graph.tensors[tensor]?.bytes ?? 0, alignment),
+      keep: ends.has(tensor),
+    })),
   ];
 }
 
-// biome-ignore lint/correctness/useYield: one short piece of work, with the interface of the long ones
 function* patches(graph: LoweredGraph, memory: RuntimeMemory, { ramLimitBytes }: ImprovementContext): Search {
-  return [patchImprovement(graph, memory, ramLimitBytes)];
+  return [yield* patchImprovement(graph, memory, ramLimitBytes)];
 }
 
-// biome-ignore lint/correctness/useYield: as above
 function* int8(memory: RuntimeMemory, { runtime, precision, lower }: ImprovementContext): Search {
   if (precision === 'int8' || !runtime.precisions.includes('int8')) return [];
-  const graph = lower(runtime, 'int8');
+  const graph = yield* lower(runtime, 'int8');
   const unsupported = runtime.cannotRun(graph).length;
   const title = 'Plan it in int8';
   if (unsupported > 0) {
     const detail = `${runtime.label} cannot run ${countOf(unsupported, 'operator')} of it in int8.`;
     return [improvement(memory, 'precision', title, detail, memory.minimumArenaBytes, memory.kind)];
   }
-  const then = runtime.memory(graph);
+  const then = yield* runtime.memoryInSteps(graph);
   const saves = then.minimumArenaBytes < memory.minimumArenaBytes;
   return [
     {
@@ -247,9 +275,9 @@ function* otherRuntimes(memory: RuntimeMemory, { others, precision, runtime, low
   for (const other of others) {
     yield;
     if (other.id === runtime.id || !other.precisions.includes(precision)) continue;
-    const graph = lower(other, precision);
+    const graph = yield* lower(other, precision);
     if (other.cannotRun(graph).length > 0) continue;
-    const then = other.memory(graph);
+    const then = yield* other.memoryInSteps(graph);
     // A lower bound of one runtime says nothing against the figure of another.
     if (then.kind === 'lower bound' || then.minimumArenaBytes > worthwhile * memory.minimumArenaBytes) continue;
     const detail = `It runs all operators; arena ${formatBytes(then.arenaBytes)}, persistent ${formatBytes(then.persistentBytes)}. Flash changes too.`;

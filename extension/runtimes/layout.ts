@@ -1,5 +1,6 @@
 import { readAttributes } from '../ops/attribute-reader';
 import type { Draft, DraftOperator } from './draft';
+import { operatorsPerStep, type Steps } from './steps';
 
 /** Operators whose first input and output are images with the channels on axis 1. */
 const spatial = new Set(
@@ -22,17 +23,29 @@ export class Layout {
   private readonly parents = new Map<string, string>();
   private readonly images = new Set<string>();
 
-  constructor(private readonly draft: Draft) {
+  private constructor(private readonly draft: Draft) {}
+
+  /** The layout of a draft's values. */
+  static *of(draft: Draft): Steps<Layout> {
+    const layout = new Layout(draft);
+    let seen = 0;
     for (const operator of draft.operators) {
-      const [output = ''] = operator.outputs;
-      if (spatial.has(operator.type)) {
-        this.mark(operator.inputs[0] ?? '');
-        this.mark(output);
-      } else if (keepsAxes.has(operator.type)) {
-        const rank = this.rank(output);
-        for (const name of [...draft.computedInputs(operator), ...operator.outputs]) {
-          if (name !== '' && this.rank(name) === rank) this.join(name, output);
-        }
+      if (++seen % operatorsPerStep === 0) yield;
+      layout.note(operator);
+    }
+    return layout;
+  }
+
+  private note(operator: DraftOperator): void {
+    const { draft } = this;
+    const [output = ''] = operator.outputs;
+    if (spatial.has(operator.type)) {
+      this.mark(operator.inputs[0] ?? '');
+      this.mark(output);
+    } else if (keepsAxes.has(operator.type)) {
+      const rank = this.rank(output);
+      for (const name of [...draft.computedInputs(operator), ...operator.outputs]) {
+        if (name !== '' && this.rank(name) === rank) this.join(name, output);
       }
     }
   }
@@ -77,9 +90,11 @@ export class Layout {
 }
 
 /** Takes out transpositions between channels first and channels last, and reshapes that do the same because an axis has size 1. */
-export function dropLayoutChanges(draft: Draft, layout: Layout): void {
+export function* dropLayoutChanges(draft: Draft, layout: Layout): Steps {
   const inputs = new Set(draft.inputs);
+  let seen = 0;
   for (const operator of draft.operators) {
+    if (++seen % operatorsPerStep === 0) yield;
     const [input = ''] = operator.inputs;
     const [output = ''] = operator.outputs;
     const { toLast, toFirst } = layoutMoves(draft, operator);
@@ -124,8 +139,10 @@ function layoutMoves(draft: Draft, operator: DraftOperator): Moves {
  * Takes out reshapes that change nothing, joins chains of them, and lets a global pool drop the axes it leaves at size 1. Where
  * the runtime reshapes without copying (`copyFree`) all others go too.
  */
-export function simplifyReshapes(draft: Draft, layout: Layout | undefined, copyFree: boolean): void {
+export function* simplifyReshapes(draft: Draft, layout: Layout | undefined, copyFree: boolean): Steps {
+  let seen = 0;
   for (const operator of draft.operators) {
+    if (++seen % operatorsPerStep === 0) yield;
     if (!reshapes.has(operator.type)) continue;
     const [input = ''] = operator.inputs;
     const [output = ''] = operator.outputs;

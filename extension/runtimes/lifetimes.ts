@@ -10,7 +10,8 @@ export interface LiveTensor extends PlannedBuffer {
 
 /**
  * When the activations of a lowered graph are live, by order of tensors: graph inputs from step 0, what operator i makes from step
- * i + 1, to the last use; graph outputs to the end. Source of the steps: TFLM micro_allocation_info.cc. Sizes that are not known count 0.
+ * i + 1, to the last use; graph outputs to the end, what an operator with bodies reads and makes to the end of its last body, and the
+ * outputs of a body to its end. Source of the steps: TFLM micro_allocation_info.cc. Sizes that are not known count 0.
  */
 export function liveTensors(graph: LoweredGraph): readonly LiveTensor[] {
   const first = new Map<number, number>();
@@ -27,7 +28,15 @@ export function liveTensors(graph: LoweredGraph): readonly LiveTensor[] {
     }
     for (const tensor of inputs) if (first.has(tensor)) last.set(tensor, step);
   });
-  for (const tensor of graph.outputs) if (first.has(tensor)) last.set(tensor, graph.operators.length);
+  const keep = (tensor: number, end: number) => {
+    if (first.has(tensor)) last.set(tensor, Math.max(last.get(tensor) ?? end, end));
+  };
+  for (const { operator, end, outputs } of graph.bodies) {
+    for (const tensor of outputs) keep(tensor, end);
+    const owner = operator === undefined ? undefined : graph.operators[operator];
+    for (const tensor of owner ? [...owner.inputs, ...owner.outputs] : []) keep(tensor, end);
+  }
+  for (const tensor of graph.outputs) keep(tensor, graph.operators.length);
   return graph.tensors.flatMap(({ name, bytes = 0, from }, tensor) => {
     const start = first.get(tensor);
     if (start === undefined || bytes === 0) return [];

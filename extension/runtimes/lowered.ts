@@ -1,7 +1,8 @@
 import type { DataType } from '../model/data-type';
 
 /**
- * Operators as a runtime executes them, named as in the TensorFlow Lite schema. `Other` stands for an ONNX operator that has no
+ * Operators as a runtime executes them, named as in the TensorFlow Lite schema. `Body` is the step at which a subgraph gets a copy of its
+ * inputs, `opType` its name. `Other` stands for an ONNX operator that has no
  * counterpart there; `opType` says which.
  */
 export const operatorKinds = [
@@ -11,6 +12,7 @@ export const operatorKinds = [
   'ArgMin',
   'AveragePool2D',
   'BatchMatMul',
+  'Body',
   'BroadcastTo',
   'Cast',
   'Ceil',
@@ -34,6 +36,7 @@ export const operatorKinds = [
   'Greater',
   'GreaterEqual',
   'HardSwish',
+  'If',
   'LeakyRelu',
   'Less',
   'LessEqual',
@@ -78,6 +81,7 @@ export const operatorKinds = [
   'TopK',
   'Transpose',
   'TransposeConv',
+  'While',
   'Other',
 ] as const;
 
@@ -127,14 +131,30 @@ export interface LoweredOperator {
   readonly quantized: boolean;
   readonly activation?: Activation;
   readonly window?: SlidingWindow;
+  /** Index of the ONNX node that asks for it; undefined for a conversion at the edge of the graph. */
+  readonly node?: number;
   /** Indices of the ONNX nodes it stands for, ascending. */
   readonly from: readonly number[];
+}
+
+/** The body of an If, Loop or Scan, whose operators stand in line. */
+export interface LoweredBody {
+  /** Position of the operator it belongs to, where that stands before the body. */
+  readonly operator: number | undefined;
+  /** Position after its last operator. */
+  readonly end: number;
+  /** Tensors it gives back, kept to its end. */
+  readonly outputs: readonly number[];
 }
 
 /** What a runtime makes of a model before it runs: operators in the order of execution, and every tensor once. */
 export interface LoweredGraph {
   readonly tensors: readonly LoweredTensor[];
+  /** Those of bodies in line: branches one after the other, a body that repeats once. */
   readonly operators: readonly LoweredOperator[];
+  readonly bodies: readonly LoweredBody[];
+  /** Calls of model functions in the ONNX graph, which are in line too. */
+  readonly functionCalls: readonly { readonly node: number; readonly opType: string }[];
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
   /** What was assumed, one sentence each. */
@@ -146,8 +166,16 @@ export const precisions = ['as-in-file', 'float32', 'float16', 'int8', 'int8-wei
 /** The number formats a model is planned in. `int8`: weights and activations; `int8-weights`: weights alone. */
 export type Precision = (typeof precisions)[number];
 
+/**
+ * How a runtime runs the bodies of control flow. `copied`: as subgraphs with tensors of their own, into which inputs are copied.
+ * `shared`: on the values around them.
+ */
+export type BodyUse = 'copied' | 'shared';
+
 /** How far a runtime's converter goes. */
 export interface Dialect {
+  /** Absent: it has no operator with bodies. */
+  readonly bodies?: BodyUse;
   /** Fold constants and batch normalization, fuse activations, absorb quantize / dequantize pairs. Without: an operator a node. */
   readonly fuses: boolean;
   /** Images have their channels last; transpositions that exist only to change that go. */

@@ -1,17 +1,19 @@
 import type { ModelShapes } from '../shapes/model-shapes';
 import { Draft } from './draft';
 import { emit } from './emit';
+import { expandBodies } from './expand';
 import { Facts } from './facts';
 import { foldIntoWeights, fuseActivations } from './fuse';
 import { dropLayoutChanges, Layout, simplifyReshapes } from './layout';
 import type { Dialect, LoweredGraph, LoweringOptions, Precision } from './lowered';
 import { normalize } from './normalize';
 import { absorbQuantization, dropBoundaryConversions } from './quantization';
+import { finish, type Steps } from './steps';
 import { absorbPadding } from './windows';
 
 /**
- * What a runtime makes of a model's main graph before it runs, in the given precision. Reads no weights; every pass is linear in
- * nodes and operands. Sizes that are not known stay undefined.
+ * What a runtime makes of a model before it runs, in the given precision, the bodies of model functions and of the control flow that it
+ * runs in line. Reads no weights; every pass is linear in nodes and operands. Sizes that are not known stay undefined.
  */
 export function lower(
   shapes: ModelShapes,
@@ -19,23 +21,37 @@ export function lower(
   precision: Precision,
   options: LoweringOptions = {},
 ): LoweredGraph {
-  const draft = new Draft(new Facts(shapes), dialect.fuses);
+  return finish(lowerInSteps(shapes, dialect, precision, options));
+}
+
+/** `lower` in short steps, for graphs on which it takes long. */
+export function* lowerInSteps(
+  shapes: ModelShapes,
+  dialect: Dialect,
+  precision: Precision,
+  options: LoweringOptions = {},
+): Steps<LoweredGraph> {
+  const expanded = expandBodies(shapes.graph, dialect.bodies);
+  yield;
+  const facts = new Facts(expanded, shapes.sizeInTotals);
+  yield;
+  const draft = yield* Draft.of(facts, dialect.fuses);
   const keepFloat = options.floatInputsAndOutputs;
   let layout: Layout | undefined;
   if (dialect.fuses) {
-    normalize(draft, precision);
-    absorbPadding(draft);
-    foldIntoWeights(draft);
-    fuseActivations(draft);
+    yield* normalize(draft, precision);
+    yield* absorbPadding(draft);
+    yield* foldIntoWeights(draft);
+    yield* fuseActivations(draft);
     if (precision === 'as-in-file') {
-      absorbQuantization(draft);
-      if (keepFloat === false) dropBoundaryConversions(draft);
+      yield* absorbQuantization(draft);
+      if (keepFloat === false) yield* dropBoundaryConversions(draft);
     }
     if (dialect.channelsLast) {
-      layout = new Layout(draft);
-      dropLayoutChanges(draft, layout);
+      layout = yield* Layout.of(draft);
+      yield* dropLayoutChanges(draft, layout);
     }
-    simplifyReshapes(draft, layout, dialect.copyFreeReshape);
+    yield* simplifyReshapes(draft, layout, dialect.copyFreeReshape);
   }
-  return emit(draft, layout, { precision, dialect, floatInputsAndOutputs: keepFloat ?? false });
+  return yield* emit(draft, layout, { precision, dialect, floatInputsAndOutputs: keepFloat ?? false });
 }

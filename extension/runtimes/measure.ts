@@ -46,11 +46,22 @@ export function measureOnRuntime(
   options: MeasureOptions = {},
 ): RuntimeFootprint {
   const graph = runtime.lower(shapes, precision, options);
-  const memory = runtime.memory(graph);
   const modelBytes = model.source.externalFiles.reduce(
     (sum, { byteLength = 0 }) => sum + byteLength,
     model.source.byteLength,
   );
+  return measureLowered(graph, runtime.memory(graph), modelBytes, runtime, precision, options);
+}
+
+/** The same of a graph that was lowered for the runtime, with its memory; `modelBytes`: of the ONNX file with its data. */
+export function measureLowered(
+  graph: LoweredGraph,
+  memory: RuntimeMemory,
+  modelBytes: number,
+  runtime: Runtime,
+  precision: Precision,
+  options: MeasureOptions = {},
+): RuntimeFootprint {
   const parts: FlashPart[] = [...runtime.flash(graph, modelBytes)];
   const { flashReserveBytes = 0 } = options;
   if (flashReserveBytes > 0) {

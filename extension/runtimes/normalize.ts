@@ -1,6 +1,7 @@
 import type { Draft, DraftOperator } from './draft';
 import { elementsOf } from './facts';
 import type { Precision } from './lowered';
+import { operatorsPerStep, type Steps } from './steps';
 
 /**
  * Operators that compute on quantized integers, as the plain operator they are: its name and the positions of its inputs. What is
@@ -31,9 +32,11 @@ const pairs: ReadonlyMap<string, string> = new Map([
  * Gives quantized operators the name of the plain one and takes out what does nothing at inference: Identity, Dropout and, where the
  * whole model is planned in one number format, QuantizeLinear and DequantizeLinear.
  */
-export function normalize(draft: Draft, precision: Precision): void {
+export function* normalize(draft: Draft, precision: Precision): Steps {
   const oneFormat = precision !== 'as-in-file' && precision !== 'int8-weights';
+  let seen = 0;
   for (const operator of draft.operators) {
+    if (++seen % operatorsPerStep === 0) yield;
     const form = quantizedForms.get(operator.type);
     if (form) {
       operator.type = form[0];

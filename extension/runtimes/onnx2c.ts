@@ -1,26 +1,39 @@
 import { arenaLowerBound } from '../budget/planners/lower-bound';
 import { planOnnx2c } from '../budget/planners/onnx2c';
 import { liveTensors, unknownSizeRemarks } from './lifetimes';
-import type { LoweredGraph, TensorRole } from './lowered';
+import type { Dialect, LoweredGraph, TensorRole } from './lowered';
 import { lower } from './lowering';
 import { inputOutputBytes, placed } from './planned-memory';
 import type { FlashPart, Runtime, RuntimeMemory, UnsupportedOperator } from './runtime';
-import { uncheckedOperatorList, unsupportedOperators } from './supported';
+import { finish, type Steps } from './steps';
+import { unsupportedOperators } from './supported';
 
-/** ONNX operators of onnx2c's src/nodes. */
+const dialect: Dialect = {
+  fuses: false,
+  channelsLast: false,
+  copyFreeReshape: false,
+  padOperators: false,
+  alwaysBias: false,
+};
+
+/** Operators that onnx2c creates a node for, whatever their domain: Graph::createNode in src/graph.cc of commit 4e88b2b (it has no releases). */
 const operators = new Set(
-  'Abs Acos Acosh Add And Asin Asinh Atan Atanh AveragePool BatchNormalization BitShift Cast Ceil Clip Concat Constant ConstantOfShape Conv ConvInteger ConvTranspose Cos Cosh CumSum DequantizeLinear Div Dropout DynamicQuantizeLinear Elu Equal Erf Exp Expand Flatten Floor GRU Gather Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid HardSwish Identity InstanceNormalization LRN LSTM LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul MatMulInteger Max MaxPool Mean Min Mod Mul Neg Not Or PRelu Pad Pow QLinearConv QLinearMatMul QuantizeLinear RNN Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize ScatterND Selu Shape Sigmoid Sign Sin Sinh Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile Transpose TreeEnsembleClassifier Unsqueeze Upsample Where Xor'.split(
+  'Abs Acos Acosh Add And Asin Asinh Atan Atanh AveragePool BatchNormalization BitShift Cast Ceil Celu Clip Concat Constant ConstantOfShape Conv Cos Cosh ConvInteger ConvTranspose DequantizeLinear Div Dropout DynamicQuantizeLinear Flatten Floor Elu Equal Erf Exp Expand Gather Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual GRU HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization LeakyRelu Less LessOrEqual LinearClassifier Log LogSoftmax LRN LSTM MatMul MatMulInteger Max MaxPool Mean Min Mod Mul Neg Not Or Pad Pow PRelu QLinearAdd QLinearConv QGemm QLinearAveragePool QLinearMatMul QLinearMul QLinearSoftmax QuantizeLinear RandomUniform Range ReduceProd ReduceMean ReduceSumSquare ReduceMax ReduceMin ReduceSum ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp Reciprocal Relu Reshape Resize Round ScatterND Selu Shape Shrink Sigmoid Sign Sin Sinh Slice Softplus Softsign Softmax Split Squeeze Sqrt Sub Sum Tan Tanh Transpose TreeEnsembleClassifier ThresholdedRelu Unsqueeze Upsample Where Xor'.split(
     ' ',
   ),
 );
 
 /** One C function a node; nothing is folded or fused but Constant. */
-function memory(graph: LoweredGraph): RuntimeMemory {
+function* memoryInSteps(graph: LoweredGraph): Steps<RuntimeMemory> {
   const ends = new Set([...graph.inputs, ...graph.outputs]);
   const members = liveTensors(graph).filter(({ tensor }) => !ends.has(tensor));
+  yield;
   const plan = planOnnx2c(members);
   const buffers = inputOutputBytes(graph);
   const unknown = unknownSizeRemarks(graph);
+  yield;
+  const lowerBoundBytes = arenaLowerBound(members, { alignment: 1 }).bytes;
+  yield;
   return {
     planner: plan.planner,
     arenaBytes: plan.arenaBytes,
@@ -29,11 +42,10 @@ function memory(graph: LoweredGraph): RuntimeMemory {
     inputOutputBytes: buffers,
     usedBytes: plan.arenaBytes + buffers,
     minimumArenaBytes: plan.arenaBytes + buffers,
-    lowerBoundBytes: arenaLowerBound(members, { alignment: 1 }).bytes,
+    lowerBoundBytes,
     kind: unknown.length > 0 ? 'lower bound' : cannotRun(graph).length > 0 ? 'estimated' : 'exact',
     remarks: [
       ...unknown,
-      uncheckedOperatorList,
       'The caller provides the buffers of inputs and outputs; local variables of kernels are on the stack.',
     ],
     tensors: placed(members, plan),
@@ -43,9 +55,15 @@ function memory(graph: LoweredGraph): RuntimeMemory {
 }
 
 function cannotRun(graph: LoweredGraph): readonly UnsupportedOperator[] {
-  return unsupportedOperators(graph, ({ opType }) =>
-    operators.has(opType) ? undefined : `onnx2c has no implementation of ${opType}.`,
+  const calls = graph.functionCalls.map(({ node, opType }) => ({
+    node,
+    opType,
+    reason: 'onnx2c does not read model functions; put their bodies in line first (onnx.inliner).',
+  }));
+  const unsupported = unsupportedOperators(graph, ({ opType }) =>
+    operators.has(opType.slice(opType.lastIndexOf(':') + 1)) ? undefined : `onnx2c has no implementation of ${opType}.`,
   );
+  return [...calls, ...unsupported];
 }
 
 function flash(graph: LoweredGraph): readonly FlashPart[] {
@@ -71,13 +89,10 @@ export const onnx2c: Runtime = {
   id: 'onnx2c',
   label: 'Generated C (onnx2c)',
   precisions: ['as-in-file'],
-  lower: (shapes, precision) =>
-    lower(
-      shapes,
-      { fuses: false, channelsLast: false, copyFreeReshape: false, padOperators: false, alwaysBias: false },
-      precision,
-    ),
-  memory,
+  dialect,
+  lower: (shapes, precision) => lower(shapes, dialect, precision),
+  memory: (graph) => finish(memoryInSteps(graph)),
+  memoryInSteps,
   flash,
   cannotRun,
 };

@@ -1,10 +1,20 @@
 import { arenaLowerBound } from '../budget/planners/lower-bound';
 import { planTflmGreedy } from '../budget/planners/tflm-greedy';
 import { liveTensors, unknownSizeRemarks } from './lifetimes';
-import type { LoweredGraph, OperatorKind } from './lowered';
+import type { Dialect, LoweredGraph, OperatorKind } from './lowered';
 import { lower } from './lowering';
 import { constantBytes, inPlacePairs, placed } from './planned-memory';
 import type { FlashPart, Runtime, RuntimeMemory } from './runtime';
+import { finish, type Steps } from './steps';
+
+const dialect: Dialect = {
+  bodies: 'shared',
+  fuses: true,
+  channelsLast: false,
+  copyFreeReshape: true,
+  padOperators: false,
+  alwaysBias: false,
+};
 
 /** Kernels that onnxruntime registers with MayInplace. */
 const inPlace = new Set<OperatorKind>([
@@ -27,13 +37,16 @@ const inPlace = new Set<OperatorKind>([
 ]);
 
 /** The model file with its weights is read into memory; the activations' arena grows by chunks, so that this is what it cannot go below. */
-function memory(graph: LoweredGraph): RuntimeMemory {
+function* memoryInSteps(graph: LoweredGraph): Steps<RuntimeMemory> {
   const tensors = liveTensors(graph);
   const alignment = 64;
   const pairs = inPlacePairs(graph, tensors, inPlace, alignment);
+  yield;
   const bound = arenaLowerBound(tensors, { alignment, inPlace: pairs }).bytes;
+  yield;
   const plan = planTflmGreedy(tensors, { alignment });
   const weights = constantBytes(graph);
+  yield;
   return {
     planner: 'greedy by size, in place of the arena of onnxruntime',
     arenaBytes: plan.arenaBytes,
@@ -69,14 +82,11 @@ function onnxruntime(id: string, label: string, code?: FlashPart): Runtime {
     id,
     label,
     precisions: ['as-in-file'],
-    lower: (shapes, precision, options) =>
-      lower(
-        shapes,
-        { fuses: true, channelsLast: false, copyFreeReshape: true, padOperators: false, alwaysBias: false },
-        precision,
-        options,
-      ),
-    memory,
+    dialect,
+    lower: (shapes, precision, options) => lower(shapes, dialect, precision, options),
+    memory: (graph) => finish(memoryInSteps(graph)),
+    memoryInSteps,
+    overwrites: inPlace,
     flash: (graph, modelBytes) => flash(graph, modelBytes, code),
     // The full build has every operator of ai.onnx; what a reduced build leaves out is up to who builds it.
     cannotRun: () => [],

@@ -108,6 +108,10 @@ export function kindOf(draft: Draft, operator: DraftOperator): OperatorKind {
       if (mode === 'nearest') return 'ResizeNearestNeighbor';
       return mode === 'linear' ? 'ResizeBilinear' : 'Other';
     }
+    case 'If':
+      return facts.hasBodies(node) ? 'If' : 'Other';
+    case 'Loop':
+      return facts.hasBodies(node) ? 'While' : 'Other';
     case 'LSTM':
       return readAttributes(node).string('direction', 'forward') === 'forward' ? 'Lstm' : 'Other';
     default:

@@ -6,6 +6,7 @@ import { firstStage } from './first-stage';
 import type { Improvement } from './improvement';
 import type { LoweredGraph } from './lowered';
 import type { RuntimeMemory } from './runtime';
+import type { Steps } from './steps';
 
 /** Patches along an axis that are tried; more recompute most of the stage. */
 const mostPatches = 6;
@@ -27,7 +28,7 @@ interface Candidate {
  * What the RAM would be if the first operators ran patch by patch (Lin et al., MCUNetV2, 2021): the stage with the fewest bytes, or
  * where a limit is given the one within it that computes least again. An estimate: alignment and scratch inside a patch are left out.
  */
-export function patchImprovement(graph: LoweredGraph, memory: RuntimeMemory, limitBytes?: number): Improvement {
+export function* patchImprovement(graph: LoweredGraph, memory: RuntimeMemory, limitBytes?: number): Steps<Improvement> {
   const now = memory.minimumArenaBytes;
   const common = { kind: 'patches', title: 'Run the first operators in patches', figure: 'estimated' } as const;
   const none = (detail: string): Improvement => ({ ...common, detail, ramBytes: now, savedBytes: 0 });
@@ -35,7 +36,11 @@ export function patchImprovement(graph: LoweredGraph, memory: RuntimeMemory, lim
   if (!stage.some(({ macs }) => macs > 0)) {
     return none('The graph does not begin with a chain of operators on one image.');
   }
-  const candidates = [...stage.keys()].flatMap((last) => candidatesFor(graph, memory, stage.slice(0, last + 1)));
+  const candidates: Candidate[] = [];
+  for (const last of stage.keys()) {
+    yield;
+    candidates.push(...candidatesFor(graph, memory, stage.slice(0, last + 1)));
+  }
   const fitting = candidates.filter(({ ramBytes }) => limitBytes !== undefined && ramBytes <= limitBytes);
   const best =
     now > (limitBytes ?? now) && fitting.length > 0

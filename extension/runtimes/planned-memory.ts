@@ -24,12 +24,14 @@ export function inPlacePairs(
   alignment: number,
 ): readonly InPlacePair[] {
   const positions = new Map(tensors.map(({ tensor }, position) => [tensor, position]));
+  // What the graph gives back is there to the end, and so stays as it is.
+  const kept = new Set(graph.outputs);
   const pairs: InPlacePair[] = [];
   for (const { kind, inputs, outputs } of graph.operators) {
     const output = positions.get(outputs[0] ?? -1);
     if (!kinds.has(kind) || output === undefined) continue;
     for (const tensor of inputs) {
-      const input = positions.get(tensor);
+      const input = kept.has(tensor) ? undefined : positions.get(tensor);
       const before = input === undefined ? undefined : tensors[input];
       const after = tensors[output];
       if (input !== undefined && before && after && mayShare(before, after, alignment)) pairs.push({ input, output });

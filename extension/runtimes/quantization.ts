@@ -1,4 +1,5 @@
 import type { Draft, DraftOperator } from './draft';
+import { operatorsPerStep, type Steps } from './steps';
 
 /** Operators whose integer form computes what the float form does between DequantizeLinear and QuantizeLinear. */
 const notAbsorbed = new Set(['QuantizeLinear', 'DequantizeLinear', 'Cast', 'Shape', 'Size']);
@@ -10,9 +11,11 @@ const moving = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Transpose
  * Makes integer operators of float operators that stand between DequantizeLinear and QuantizeLinear, as a converter does. An operator is
  * absorbed where all its computed inputs are dequantized and each output is only quantized. The other pairs stay.
  */
-export function absorbQuantization(draft: Draft): void {
+export function* absorbQuantization(draft: Draft): Steps {
+  let seen = 0;
   for (const operator of draft.operators) {
-    if (notAbsorbed.has(operator.type)) continue;
+    if (++seen % operatorsPerStep === 0) yield;
+    if (notAbsorbed.has(operator.type) || hasFloatWeights(draft, operator)) continue;
     const quantizers = operator.outputs.map((name) => (name === '' ? undefined : quantizerOf(draft, name)));
     if (!operator.outputs.every((name, position) => name === '' || quantizers[position])) continue;
     const computed = new Set(draft.computedInputs(operator));
@@ -33,22 +36,39 @@ export function absorbQuantization(draft: Draft): void {
     operator.quantized = true;
     for (const source of sources) if (source?.movers.length === 0) operator.from.push(source.dequantize.from);
   }
-  dropUnread(draft);
+  yield* dropUnread(draft);
 }
 
 /** Takes Quantize from float graph inputs and Dequantize to float graph outputs, which makes inputs and outputs integers. */
-export function dropBoundaryConversions(draft: Draft): void {
+export function* dropBoundaryConversions(draft: Draft): Steps {
   const inputs = new Set(draft.inputs);
+  let seen = 0;
   for (const operator of draft.operators) {
+    if (++seen % operatorsPerStep === 0) yield;
     const [input = ''] = operator.inputs;
     const [output = ''] = operator.outputs;
-    if (operator.type === 'QuantizeLinear' && inputs.has(input) && draft.soleUser(input) === operator)
+    if (operator.type === 'QuantizeLinear' && inputs.has(input) && draft.soleUser(input) === operator) {
+      draft.setDataType(input, draft.dataType(output));
       draft.bypass(operator);
+      draft.notes.add(integerEnds);
+    }
     if (operator.type === 'DequantizeLinear' && draft.isOutput(output) && draft.usersOf(output).size === 0) {
       draft.bypass(operator);
+      draft.notes.add(integerEnds);
     }
   }
 }
+
+const integerEnds = 'Graph inputs and outputs are integers; the conversions from and to float are left out.';
+
+/** A layer that was left in float: no runtime computes on integers with float weights. */
+function hasFloatWeights(draft: Draft, { type, inputs }: DraftOperator): boolean {
+  if (!weighted.has(type)) return false;
+  const weight = draft.facts.constant(inputs[1] ?? '');
+  return weight?.scales === 0 && weight.dataType === 'FLOAT';
+}
+
+const weighted = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
 
 interface Source {
   readonly dequantize: DraftOperator;
@@ -88,8 +108,10 @@ function quantizerOf(draft: Draft, name: string): DraftOperator | undefined {
   return user?.type === 'QuantizeLinear' ? user : undefined;
 }
 
-function dropUnread(draft: Draft): void {
+function* dropUnread(draft: Draft): Steps {
+  let seen = 0;
   for (const operator of draft.operators) {
+    if (++seen % operatorsPerStep === 0) yield;
     if (operator.type !== 'DequantizeLinear') continue;
     const [output = ''] = operator.outputs;
     if (draft.usersOf(output).size === 0 && !draft.isOutput(output)) draft.remove(operator);

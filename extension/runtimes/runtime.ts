@@ -1,6 +1,7 @@
 import type { InPlacePair } from '../budget/planners/buffers';
 import type { ModelShapes } from '../shapes/model-shapes';
-import type { LoweredGraph, LoweringOptions, Precision } from './lowered';
+import type { Dialect, LoweredGraph, LoweringOptions, OperatorKind, Precision } from './lowered';
+import type { Steps } from './steps';
 
 /** How far a figure can be believed. `exact`: it follows from the file by the runtime's own rules. `lower bound`: the need is at least this. */
 export type FigureKind = 'exact' | 'estimated' | 'published' | 'lower bound';
@@ -38,7 +39,10 @@ export interface RuntimeMemory {
   readonly loadingBytes?: number;
   /** No planner needs less for the planned buffers, in this order of execution. */
   readonly lowerBoundBytes: number;
+  /** Of the sum, which can be believed no further than its parts. */
   readonly kind: FigureKind;
+  /** Of the parts, where they can be believed further than the sum. */
+  readonly kinds?: { readonly arena: FigureKind; readonly scratch: FigureKind; readonly persistent: FigureKind };
   /** What the figure leaves out or assumes, one sentence each. */
   readonly remarks: readonly string[];
   /** In the order in which they are given to the planner. */
@@ -87,11 +91,17 @@ export interface Runtime {
   readonly label: string;
   /** Precisions it can plan; the first is the usual one. */
   readonly precisions: readonly Precision[];
+  /** How far its converter goes: what `lower` is done with. */
+  readonly dialect: Dialect;
   lower(shapes: ModelShapes, precision: Precision, options?: LoweringOptions): LoweredGraph;
   memory(graph: LoweredGraph): RuntimeMemory;
+  /** `memory` in short steps, for graphs on which it takes long. */
+  memoryInSteps(graph: LoweredGraph): Steps<RuntimeMemory>;
   /** `modelBytes`: the size of the ONNX file with its data, for runtimes that load it as it is. */
   flash(graph: LoweredGraph, modelBytes: number): readonly FlashPart[];
   cannotRun(graph: LoweredGraph): readonly UnsupportedOperator[];
+  /** Operators that it may let write their output over an input; absent: none. */
+  readonly overwrites?: ReadonlySet<OperatorKind>;
   /** What was measured elsewhere and cannot be computed. */
   readonly references?: readonly PublishedReference[];
 }

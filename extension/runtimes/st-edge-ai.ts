@@ -1,19 +1,32 @@
 import { arenaLowerBound } from '../budget/planners/lower-bound';
 import { planTflmGreedy } from '../budget/planners/tflm-greedy';
 import { liveTensors, unknownSizeRemarks } from './lifetimes';
-import type { LoweredGraph, TensorRole } from './lowered';
+import type { Dialect, LoweredGraph, TensorRole } from './lowered';
 import { lower } from './lowering';
 import { placed } from './planned-memory';
 import type { FlashPart, PublishedReference, Runtime, RuntimeMemory } from './runtime';
-import { uncheckedOperatorList, unsupportedOperators } from './supported';
+import { finish, type Steps } from './steps';
+import { unsupportedOperators } from './supported';
+
+const dialect: Dialect = {
+  fuses: true,
+  channelsLast: true,
+  copyFreeReshape: true,
+  padOperators: false,
+  alwaysBias: true,
+};
 
 /**
  * ST's planner is not public and its figures change with the version, so this is what a greedy planner makes of the activations:
  * kernels' scratch is not in it, and overlapping inputs and outputs may need less.
  */
-function memory(graph: LoweredGraph): RuntimeMemory {
+function* memoryInSteps(graph: LoweredGraph): Steps<RuntimeMemory> {
   const tensors = liveTensors(graph);
+  yield;
   const plan = planTflmGreedy(tensors, { alignment: 8 });
+  yield;
+  const lowerBoundBytes = arenaLowerBound(tensors, { alignment: 8 }).bytes;
+  yield;
   return {
     planner: 'greedy by size, in place of the planner of ST Edge AI',
     arenaBytes: plan.arenaBytes,
@@ -22,11 +35,11 @@ function memory(graph: LoweredGraph): RuntimeMemory {
     inputOutputBytes: 0,
     usedBytes: plan.arenaBytes,
     minimumArenaBytes: plan.arenaBytes,
-    lowerBoundBytes: arenaLowerBound(tensors, { alignment: 8 }).bytes,
+    lowerBoundBytes,
     kind: 'estimated',
     remarks: [
       ...unknownSizeRemarks(graph),
-      uncheckedOperatorList,
+      'Which operators it runs is checked by name against ST Edge AI Core 2.2 and 4.0; its limits on types, ranks and attributes are not.',
       'The planner of ST Edge AI is not public and overlaps inputs with outputs. For MobileNetV1 0.25 at 224x224 this plan gives 294.00 KiB; published are 202.14 KiB (7.3) to 272.96 KiB (10.0).',
     ],
     tensors: placed(tensors, plan),
@@ -64,25 +77,25 @@ export const stEdgeAi: Runtime = {
   id: 'st-edge-ai',
   label: 'ST Edge AI (X-CUBE-AI)',
   precisions: ['int8', 'as-in-file', 'float32'],
-  lower: (shapes, precision, options) =>
-    lower(
-      shapes,
-      { fuses: true, channelsLast: true, copyFreeReshape: true, padOperators: false, alwaysBias: true },
-      precision,
-      options,
-    ),
-  memory,
+  dialect,
+  lower: (shapes, precision, options) => lower(shapes, dialect, precision, options),
+  memory: (graph) => finish(memoryInSteps(graph)),
+  memoryInSteps,
   flash,
   cannotRun: (graph) =>
-    unsupportedOperators(graph, ({ kind, opType }) =>
-      kind === 'Other' && !alsoRuns.has(opType) ? `${opType} is not known to run on ST Edge AI.` : undefined,
+    unsupportedOperators(graph, ({ opType }) =>
+      operators.has(opType.slice(opType.lastIndexOf(':') + 1))
+        ? undefined
+        : `${opType} is not among the operators that ST Edge AI Core imports.`,
     ),
   references,
 };
 
-/** Operators without a counterpart in TensorFlow Lite that ST's list of supported ONNX operators has. */
-const alsoRuns = new Set(
-  'Acos Acosh Asin Asinh Atan Atanh Celu Cosh Erf GRU HardSigmoid InstanceNormalization LRN LayerNormalization LpNormalization Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceProd ReduceSumSquare Selu Sign Sinh Softplus Softsign Tan ThresholdedRelu Xor LSTM'.split(
+/**
+ * "ONNX toolbox support" of ST Edge AI Core 2.2 (supported_ops_onnx.html in its documentation), and at the end what 4.0 adds.
+ */
+const operators = new Set(
+  'Abs Acos Acosh Add And ArgMax ArgMin ArrayFeatureExtractor Asin Asinh Atan Atanh AveragePool BatchNormalization BitShift Cast Ceil Clip Concat Constant ConstantOfShape Conv ConvTranspose Cos Cosh DepthToSpace DequantizeLinear Div Dropout Einsum Elu Equal Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual GRU Hardmax HardSigmoid HardSwish Identity InstanceNormalization LabelEncoder LeakyRelu Less LessOrEqual LinearClassifier Log LogSoftmax LpNormalization LRN LSTM MatMul Max MaxPool Mean Min Mod Mul Neg Normalizer Not Or Pad Pow PRelu QLinearAdd QLinearAveragePool QLinearConcat QLinearConv QLinearGlobalAveragePool QLinearMatMul QLinearMul QuantizeLinear Range Reciprocal ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize Round Scaler ScatterND Selu Shape Sigmoid Sign Sin Sinh Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum SVMClassifier SVMRegressor Tan Tanh ThresholdedRelu Tile TopK Transpose TreeEnsembleClassifier TreeEnsembleRegressor Unsqueeze Upsample Where Xor ZipMap LayerNormalization LinearRegressor Size'.split(
     ' ',
   ),
 );

@@ -1,10 +1,6 @@
 import type { LoweredGraph, LoweredOperator } from './lowered';
 import type { UnsupportedOperator } from './runtime';
 
-/** Said with every figure of a runtime whose list of operators has no source that was read. */
-export const uncheckedOperatorList =
-  'Which operators it runs is not checked against a release: one named as missing may be there.';
-
 /** The operators of a lowered graph that a runtime has no kernel for, at the ONNX node that asks for them. `reason` gives undefined where it has one. */
 export function unsupportedOperators(
   graph: LoweredGraph,
@@ -12,7 +8,7 @@ export function unsupportedOperators(
 ): readonly UnsupportedOperator[] {
   return graph.operators.flatMap((operator) => {
     const text = reason(operator);
-    const [node] = operator.from;
+    const { node = operator.from[0] } = operator;
     return text === undefined || node === undefined ? [] : [{ node, opType: operator.opType, reason: text }];
   });
 }

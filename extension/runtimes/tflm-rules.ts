@@ -46,6 +46,8 @@ const parameters: Partial<Record<OperatorKind, Structure>> = {
   Cast: { bytes: 2, alignment: 1 },
   BatchMatMul: { bytes: 3, alignment: 1 },
   Lstm: { bytes: 16, alignment: 4 },
+  If: { bytes: 8, alignment: 4 },
+  While: { bytes: 8, alignment: 4 },
 };
 
 /** Bytes of an operator's own data (OpData); 0: it keeps none. */
@@ -99,6 +101,9 @@ const data: Partial<Record<OperatorKind, number>> = {
   Shape: 0,
   Tile: 0,
   BroadcastTo: 0,
+  If: 8,
+  While: 8,
+  Body: 0,
 };
 
 /** What an operator that is not listed is taken to keep. */
@@ -124,20 +129,63 @@ const measured = new Set<OperatorKind>([
   'Quantize',
   'Dequantize',
   'Reshape',
+  'Body',
 ]);
 
+/** Operators whose scratch is not among the rules here, or that are planned in a form that the converter may not choose. */
+const unknownScratch = new Set<OperatorKind>([
+  'BatchMatMul',
+  'If',
+  'Lstm',
+  'Mean',
+  'Other',
+  'ReduceMax',
+  'ReduceMin',
+  'Sum',
+  'TransposeConv',
+  'While',
+]);
+
+/** Operators of which something is estimated. */
+export interface EstimatedKinds {
+  /** Their scratch, or the tensors around them: the arena is estimated too. */
+  readonly arena: ReadonlySet<OperatorKind>;
+  /** Their structures. */
+  readonly persistent: ReadonlySet<OperatorKind>;
+}
+
 /** Operators in the graph whose structures or scratch were not measured. */
-export function estimatedKinds(graph: LoweredGraph, kernels: Kernels): readonly OperatorKind[] {
-  const kinds = new Set<OperatorKind>();
-  for (const { kind, opType, window, inputs } of graph.operators) {
+export function estimatedKinds(graph: LoweredGraph, kernels: Kernels): EstimatedKinds {
+  const arena = new Set<OperatorKind>();
+  const persistent = new Set<OperatorKind>();
+  for (const operator of graph.operators) {
+    const { kind, opType } = operator;
     // Mean over all pixels follows from measured arenas of models that have it; other means ask for scratch too.
     const known = measured.has(kind) || opType === 'GlobalAveragePool';
-    // The converter expresses a window over one axis by reshapes around one over two; CMSIS-NN has a path of its own for 1xN on Helium.
-    const oneAxis = window !== undefined && (graph.tensors[inputs[0] ?? -1]?.shape?.length ?? 4) < 4;
-    const ownPath = kernels === 'cmsis-nn-mve' && window?.kernel[0] === 1 && window.kernel[1] > 1;
-    if (!known || oneAxis || ownPath || (kernels === 'reference' && kind in referenceData)) kinds.add(kind);
+    if (!known || (kernels === 'reference' && kind in referenceData)) persistent.add(kind);
+    const ownPath = kernels === 'cmsis-nn-mve' && isOneRow(graph, operator);
+    if (hasOneAxis(graph, operator) || ownPath || (!known && unknownScratch.has(kind))) arena.add(kind);
+    // The reshapes around a window over one axis have structures of their own.
+    if (hasOneAxis(graph, operator)) persistent.add(kind);
   }
-  return [...kinds];
+  return { arena, persistent };
+}
+
+/** A window over one axis, which the converter expresses by reshapes around one over two. */
+export function hasOneAxis(graph: LoweredGraph, { window, inputs }: LoweredOperator): boolean {
+  return window !== undefined && (graph.tensors[inputs[0] ?? -1]?.shape?.length ?? 4) < 4;
+}
+
+/**
+ * True for a convolution of one row that CMSIS-NN gives to arm_convolve_1_x_n_s8, which on Helium has scratch of its own: image and
+ * kernel of height 1, no dilation, stride times channels a multiple of 4.
+ */
+export function isOneRow(graph: LoweredGraph, { kind, window, inputs }: LoweredOperator): boolean {
+  const shape = graph.tensors[inputs[0] ?? -1]?.shape;
+  if (kind !== 'Conv2D' || !window || !shape || window.kernel[0] !== 1 || window.kernel[1] < 2) return false;
+  const height = shape.length < 4 ? 1 : shape[1];
+  const isWhole = (window.strides[1] * window.inputChannels) % 4 === 0;
+  return height === 1 && window.dilations[1] === 1 && isWhole;
 }
 
 /**
@@ -151,9 +199,10 @@ export function tailBytes(
   scratchCount: number,
 ): { readonly beforeInputs: number; readonly total: number } {
   const tail = new Tail();
-  tail.take(fixedBytes, 4);
+  const entries = graph.operators.filter(({ kind }) => kind === 'Body').length;
+  tail.take(fixedBytes + subgraphBytes * (1 + entries), 4);
   tail.take(12 * graph.tensors.length, 4);
-  tail.take(32 * graph.operators.length, 4);
+  tail.take(32 * (graph.operators.length - entries), 4);
   for (const { kind } of graph.operators) {
     const structure = parameters[kind];
     if (structure) tail.take(structure.bytes, structure.alignment);
@@ -172,8 +221,9 @@ export function tailBytes(
   return { beforeInputs, total: tail.bytes };
 }
 
-/** Allocator, interpreter and graph structures for one subgraph. */
-const fixedBytes = 132;
+/** Allocator, interpreter and graph structures, and what each subgraph adds. */
+const fixedBytes = 124;
+const subgraphBytes = 8;
 
 /** Tables that Prepare computes from the weights. */
 function prepare(tail: Tail, graph: LoweredGraph, operator: LoweredOperator, kernels: Kernels): void {

@@ -1,5 +1,5 @@
 import type { LoweredGraph, LoweredOperator } from './lowered';
-import type { Kernels } from './tflm-rules';
+import { isOneRow, type Kernels } from './tflm-rules';
 
 /**
  * Bytes of the scratch buffers an operator requests, one entry each. Source: CMSIS-NN 4ab83cc3, arm_*_get_buffer_sizes_s8.c, as TFLM
@@ -14,7 +14,9 @@ export function scratchOf(graph: LoweredGraph, operator: LoweredOperator, kernel
 function cmsisScratch(graph: LoweredGraph, operator: LoweredOperator, kernels: Kernels): number {
   switch (operator.kind) {
     case 'Conv2D':
-      return convolutionScratch(operator, kernels);
+      return kernels === 'cmsis-nn-mve' && isOneRow(graph, operator)
+        ? oneRowScratch(graph, operator)
+        : convolutionScratch(operator, kernels);
     case 'DepthwiseConv2D':
       return depthwiseScratch(operator, kernels);
     case 'AveragePool2D':
@@ -35,6 +37,24 @@ function convolutionScratch({ window }: LoweredOperator, kernels: Kernels): numb
   if (rows === 1 && columns === 1 && plain) return 0;
   const elements = rows * columns * window.inputChannels;
   return kernels === 'cmsis-nn-mve' ? 64 * Math.ceil(elements / 16) : 4 * alignTo4(elements);
+}
+
+/** arm_convolve_1_x_n_s8_get_buffer_size_mve of CMSIS-NN 2.3 (098d54a): the padded ends of the row, where there are any. */
+function oneRowScratch(graph: LoweredGraph, operator: LoweredOperator): number {
+  const { window, outputs } = operator;
+  const made = graph.tensors[outputs[0] ?? -1]?.shape?.at(-2);
+  if (!window || made === undefined) return 0;
+  const { inputWidth, inputChannels } = window;
+  const left = window.pads[1];
+  const stride = window.strides[1];
+  const kernel = window.kernel[1];
+  const uneven = ((made - 1) * stride + kernel - inputWidth) % 2;
+  const positions = (pad: number) => (pad === 0 ? 0 : Math.max(1, Math.ceil(pad / stride)));
+  const right = positions(left + uneven);
+  if (right + positions(left) > made) return convolutionScratch(operator, 'cmsis-nn-mve');
+  const atLeft = (kernel + left) * inputChannels;
+  const atRight = (kernel - 1 + (uneven !== 0 ? right : left)) * inputChannels;
+  return Math.max(atLeft, atRight);
 }
 
 function depthwiseScratch(operator: LoweredOperator, kernels: Kernels): number {

@@ -1,6 +1,7 @@
 import type { Dialect, LoweredGraph, LoweredOperator, OperatorKind } from './lowered';
 import { lower } from './lowering';
 import type { FlashPart, Runtime } from './runtime';
+import { finish } from './steps';
 import { unsupportedOperators } from './supported';
 import { tfliteSize } from './tflite-size';
 import { tflmCode } from './tflm-code';
@@ -9,6 +10,7 @@ import type { Kernels } from './tflm-rules';
 
 /** The converter from ONNX through TensorFlow to .tflite. */
 const dialect: Dialect = {
+  bodies: 'copied',
   fuses: true,
   channelsLast: true,
   copyFreeReshape: false,
@@ -20,6 +22,9 @@ const dialect: Dialect = {
 const missing = new Set<OperatorKind>(['Gelu', 'Pow', 'ReluN1To1', 'Tile', 'TopK', 'Other']);
 
 function reasonAgainst(graph: LoweredGraph, { kind, opType, quantized, inputs }: LoweredOperator): string | undefined {
+  if (kind === 'Other' && opType === 'Loop') {
+    return 'TensorFlow Lite Micro has no tensors of growing size, which a Loop needs that collects outputs.';
+  }
   if (kind === 'Other') return `TensorFlow Lite has no operator that does what ${opType} does.`;
   if (missing.has(kind)) return `TensorFlow Lite Micro has no kernel for ${kind}.`;
   const weight = graph.tensors[inputs[1] ?? -1];
@@ -55,8 +60,10 @@ function tflm(id: string, label: string, kernels: Kernels): Runtime {
     id,
     label,
     precisions: ['int8', 'as-in-file', 'float32'],
+    dialect,
     lower: (shapes, precision, options) => lower(shapes, dialect, precision, options),
-    memory: (graph) => tflmMemory(graph, kernels),
+    memory: (graph) => finish(tflmMemory(graph, kernels)),
+    memoryInSteps: (graph) => tflmMemory(graph, kernels),
     flash: (graph) => tflmFlash(graph, kernels),
     cannotRun: (graph) => unsupportedOperators(graph, (operator) => reasonAgainst(graph, operator)),
   };

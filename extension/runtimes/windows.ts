@@ -2,6 +2,7 @@ import { readAttributes } from '../ops/attribute-reader';
 import type { Draft, DraftOperator } from './draft';
 import type { Facts } from './facts';
 import type { SlidingWindow } from './lowered';
+import { operatorsPerStep, type Steps } from './steps';
 
 /** Channels that a convolution or a fully connected operator makes; undefined when not known. */
 export function outputChannels(facts: Facts, { type, node, inputs }: DraftOperator): number | undefined {
@@ -103,8 +104,10 @@ export function isPaddingSayable(facts: Facts, operator: DraftOperator): boolean
 }
 
 /** Lets convolutions do the Pad before them where together they are a padding that TensorFlow Lite can say. */
-export function absorbPadding(draft: Draft): void {
+export function* absorbPadding(draft: Draft): Steps {
+  let seen = 0;
   for (const pad of draft.operators) {
+    if (++seen % operatorsPerStep === 0) yield;
     if (pad.type !== 'Pad') continue;
     const operator = draft.soleUser(pad.outputs[0] ?? '');
     const sizes = draft.facts.numbers(pad.inputs[1] ?? '') ?? readAttributes(pad.node).ints('pads');

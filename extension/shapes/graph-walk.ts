@@ -265,7 +265,14 @@ export class GraphWalk implements BodyInference {
       else if (!actual) inner.omitted.add(name);
     });
     const shapes = this.inferNodes(inner);
-    surroundings.addBody({ name: definition.name, kind: 'function', shapes, iterations: 1, alternative: false });
+    surroundings.addBody({
+      name: definition.name,
+      kind: 'function',
+      shapes,
+      attributes,
+      iterations: 1,
+      alternative: false,
+    });
     const outputs = definition.outputs.map((name) => inner.values.get(name));
     const reason = outputs.find((value) => value?.reason !== undefined)?.reason ?? this.reasonAt(frame, node);
     return {

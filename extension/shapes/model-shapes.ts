@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../model/diagnostic';
 import type { Dim } from '../model/dimension';
-import type { Graph, Node } from '../model/model';
+import type { Attribute, Graph, Node } from '../model/model';
 import type { ValueFact } from '../ops/definition';
 
 /** Where a value's shape came from. */
@@ -31,6 +31,8 @@ export interface BodyShapes {
   readonly name: string;
   readonly kind: 'subgraph' | 'function';
   readonly shapes: GraphShapes;
+  /** Of a function: what references to its attributes stand for in this call. */
+  readonly attributes?: ReadonlyMap<string, Attribute>;
   /** How often it runs; null when not known. */
   readonly iterations: Dim;
   /** One of several of which only one runs. */

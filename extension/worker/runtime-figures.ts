@@ -1,5 +1,8 @@
+import { isStaticScheme } from '../quantize/scheme';
+import { plannedAs } from '../quantize/what-if-scheme';
 import type { Improvement } from '../runtimes/improvement';
 import { findImprovements } from '../runtimes/improvements';
+import { lowerInSteps } from '../runtimes/lowering';
 import { measureOnRuntime, type RuntimeFootprint } from '../runtimes/measure';
 import type { Runtime } from '../runtimes/runtime';
 import { findRuntime } from '../runtimes/runtimes';
@@ -44,7 +47,7 @@ export async function improvementsOn(
   const search = findImprovements({
     runtime: runtimeOf(request.runtime),
     precision: request.precision,
-    lower: (runtime, precision) => runtime.lower(shapes, precision, loweringOptions(request)),
+    lower: ({ dialect }, precision) => lowerInSteps(shapes, dialect, precision, loweringOptions(request)),
     others: request.others.flatMap((id) => findRuntime(id) ?? []),
     ...(ramLimitBytes !== undefined && { ramLimitBytes }),
   });
@@ -78,6 +81,12 @@ function runtimeOf(id: string): Runtime {
   return runtime;
 }
 
-function loweringOptions({ keepFloatInputsAndOutputs }: Pick<OnRuntime, 'keepFloatInputsAndOutputs'>) {
-  return keepFloatInputsAndOutputs === undefined ? {} : { floatInputsAndOutputs: keepFloatInputsAndOutputs };
+/** Where nobody says otherwise, a model with integer activations takes and gives integers, as it does on a chip. */
+function loweringOptions({
+  scheme,
+  keepFloatInputsAndOutputs,
+}: Pick<OnRuntime, 'scheme' | 'keepFloatInputsAndOutputs'>) {
+  if (keepFloatInputsAndOutputs !== undefined) return { floatInputsAndOutputs: keepFloatInputsAndOutputs };
+  const hasIntegers = scheme !== undefined && isStaticScheme(plannedAs(scheme).scheme);
+  return hasIntegers ? { floatInputsAndOutputs: false } : {};
 }

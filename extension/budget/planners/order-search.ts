@@ -1,3 +1,5 @@
+import { orderOf, type Partial, PartialQueue } from './partial-order';
+
 /** A tensor of a graph whose operators may run in another order. Constants are left out. */
 export interface OrderTensor {
   readonly bytes: number;
@@ -9,6 +11,8 @@ export interface OrderTensor {
 export interface OrderOperator {
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** Inputs over which the first output may be written when nothing reads them afterwards and it is no larger. Absent: none. */
+  readonly overwrites?: readonly number[];
 }
 
 export interface OrderSearchOptions {
@@ -40,7 +44,8 @@ const statesPerPiece = 64;
 
 /**
  * Searches for the order of operators with the smallest peak: the most bytes live while one operator runs, its inputs and outputs
- * included, where a graph input lives from the start to its last reader, and what nothing reads for one step. Exact search over
+ * included (an output written over an input counts once), where a graph input lives from the start to its last reader, and what
+ * nothing reads for one step. Exact search over
  * the sets of operators that have run, cheapest peak first, as in Liberis and Lane, "Neural networks on microcontrollers: saving
  * memory at inference via operator reordering" (2019); where that takes too many states, beam search. The operators must stand in
  * an order that can run. Yields its state after every short piece of work and returns the last; deterministic.
@@ -147,28 +152,11 @@ export function findBestOrder(
   }
 }
 
-/** The beginning of an order. */
-interface Partial {
-  /** Which operators have run, 16 to a character. */
-  readonly key: string;
-  readonly count: number;
-  /** The most bytes live so far, and the bytes live now. */
-  readonly peak: number;
-  readonly live: number;
-  readonly previous: Partial | undefined;
-  /** Operators run since `previous`, in order. */
-  readonly ran: readonly number[];
-}
-
-function orderOf(partial: Partial): readonly number[] {
-  const pieces: (readonly number[])[] = [];
-  for (let at: Partial | undefined = partial; at; at = at.previous) pieces.push(at.ran);
-  return pieces.reverse().flat();
-}
-
 class OrderGraph {
   private readonly inputs: readonly (readonly number[])[];
   private readonly outputs: readonly (readonly number[])[];
+  /** For each operator, the inputs that are large enough for its first output. */
+  private readonly overwrites: readonly (readonly number[])[];
   private readonly consumers: readonly (readonly number[])[];
   private readonly producers: Int32Array;
   private readonly bytes: Float64Array;
@@ -182,6 +170,9 @@ class OrderGraph {
     this.keep = Uint8Array.from(tensors, ({ keep }) => (keep ? 1 : 0));
     this.inputs = operators.map(({ inputs }) => [...new Set(inputs)]);
     this.outputs = operators.map(({ outputs }) => [...new Set(outputs)]);
+    this.overwrites = operators.map(({ overwrites = [], outputs }) =>
+      overwrites.filter((tensor) => (this.bytes[tensor] ?? 0) >= this.firstBytes(outputs) && this.keep[tensor] === 0),
+    );
     const consumers: number[][] = tensors.map(() => []);
     this.producers = new Int32Array(tensors.length).fill(-1);
     for (const [operator, outputs] of this.outputs.entries()) {
@@ -219,7 +210,7 @@ class OrderGraph {
     let live = this.startBytes;
     let peak = 0;
     for (const [step, operator] of order.entries()) {
-      peak = Math.max(peak, live + this.made(operator) + (step === 0 ? this.unreadBytes : 0));
+      peak = Math.max(peak, live + this.taken(operator, waiting) + (step === 0 ? this.unreadBytes : 0));
       live += this.change(operator, waiting);
       for (const tensor of this.inputs[operator] ?? []) waiting[tensor] = (waiting[tensor] ?? 0) - 1;
     }
@@ -230,7 +221,7 @@ class OrderGraph {
   lowerBound(): number {
     let bound = this.inputs.length > 0 ? this.startBytes + this.unreadBytes : 0;
     for (const operator of this.inputs.keys()) {
-      let sum = this.made(operator);
+      let sum = this.made(operator) - (this.overwrites[operator]?.length ? this.firstBytes(this.outputs[operator]) : 0);
       for (const tensor of this.inputs[operator] ?? []) sum += this.bytes[tensor] ?? 0;
       bound = Math.max(bound, sum);
     }
@@ -246,7 +237,7 @@ class OrderGraph {
   /**
    * The beginnings one operator longer with a peak below `limit`. Operators that may as well run at once are run right away: the
    * only one that can run, and one that frees at least what it makes without raising the peak, since to run it earlier leaves no
-   * more bytes live at any later step.
+   * more bytes live at any later step, and no operator with more readers of what it overwrites.
    */
   extend(from: Partial, limit: number): readonly Partial[] {
     const done = new Uint8Array(this.inputs.length);
@@ -262,7 +253,7 @@ class OrderGraph {
     let { peak, live, count } = from;
 
     const peakWith = (operator: number) =>
-      Math.max(peak, live + this.made(operator) + (count === 0 ? this.unreadBytes : 0));
+      Math.max(peak, live + this.taken(operator, waiting) + (count === 0 ? this.unreadBytes : 0));
     const run = (operator: number) => {
       peak = peakWith(operator);
       live += this.change(operator, waiting);
@@ -317,6 +308,16 @@ class OrderGraph {
     return sum;
   }
 
+  /** Bytes that an operator takes for what it makes, when it runs with these consumers still waiting. */
+  private taken(operator: number, waiting: Int32Array): number {
+    const overwritten = this.overwrites[operator]?.some((tensor) => waiting[tensor] === 1);
+    return this.made(operator) - (overwritten ? this.firstBytes(this.outputs[operator]) : 0);
+  }
+
+  private firstBytes(outputs: readonly number[] | undefined): number {
+    return this.bytes[outputs?.[0] ?? -1] ?? 0;
+  }
+
   /** By how many bytes an operator changes what is live, when it runs with these consumers still waiting. */
   private change(operator: number, waiting: Int32Array): number {
     let change = 0;
@@ -344,57 +345,4 @@ function withRan(key: string, operators: readonly number[]): string {
     from = word + 1;
   }
   return result + key.slice(from);
-}
-
-/** A binary heap of beginnings: the smallest peak first, then the longest, then the fewest bytes live, then the latest added. */
-class PartialQueue {
-  private readonly items: { readonly partial: Partial; readonly serial: number }[] = [];
-  private serial = 0;
-
-  add(partial: Partial): void {
-    const item = { partial, serial: this.serial++ };
-    const { items } = this;
-    let child = items.length;
-    items.push(item);
-    while (child > 0) {
-      const parent = (child - 1) >> 1;
-      const above = items[parent];
-      if (!above || !isBefore(item, above)) break;
-      items[child] = above;
-      child = parent;
-    }
-    items[child] = item;
-  }
-
-  take(): Partial | undefined {
-    const { items } = this;
-    const [first] = items;
-    const last = items.pop();
-    if (!first || !last || items.length === 0) return first?.partial;
-    let parent = 0;
-    for (;;) {
-      let child = 2 * parent + 1;
-      const left = items[child];
-      if (!left) break;
-      const right = items[child + 1];
-      let below = left;
-      if (right && isBefore(right, left)) {
-        below = right;
-        child++;
-      }
-      if (!isBefore(below, last)) break;
-      items[parent] = below;
-      parent = child;
-    }
-    items[parent] = last;
-    return first.partial;
-  }
-}
-
-function isBefore(
-  a: { readonly partial: Partial; readonly serial: number },
-  b: { readonly partial: Partial; readonly serial: number },
-): boolean {
-  const order = a.partial.peak - b.partial.peak || b.partial.count - a.partial.count || a.partial.live - b.partial.live;
-  return order !== 0 ? order < 0 : a.serial > b.serial;
 }

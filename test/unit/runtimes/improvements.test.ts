@@ -4,8 +4,10 @@ import { readModel } from '../../../extension/onnx/read-model';
 import type { Improvement } from '../../../extension/runtimes/improvement';
 import { findImprovements, type ImprovementContext, ramWithArena } from '../../../extension/runtimes/improvements';
 import type { Precision } from '../../../extension/runtimes/lowered';
+import { lowerInSteps } from '../../../extension/runtimes/lowering';
 import type { Runtime } from '../../../extension/runtimes/runtime';
-import { findRuntime } from '../../../extension/runtimes/runtimes';
+import { allRuntimes, findRuntime } from '../../../extension/runtimes/runtimes';
+import { finish } from '../../../extension/runtimes/steps';
 import { inferShapes } from '../../../extension/shapes/infer-shapes';
 import { buildModel, type GraphSpec } from '../../fixtures/model-builder';
 
@@ -29,7 +31,7 @@ async function contextOf(
   return {
     runtime: runtimeNamed(runtime),
     precision,
-    lower: (chosen, wanted) => chosen.lower(shapes, wanted),
+    lower: ({ dialect }, wanted) => lowerInSteps(shapes, dialect, wanted),
     others: others.map(runtimeNamed),
     ...(limit > 0 && { ramLimitBytes: limit }),
   };
@@ -111,11 +113,32 @@ describe('improvements', () => {
     assert.match(order.detail, /No order has a smaller peak/);
   });
 
+  it('say nothing saved by an order that writing over inputs saves already', async () => {
+    // Without in-place, running each Sigmoid right before its use saves a tensor; ESP-DL writes it over its input.
+    const elementwise: GraphSpec = {
+      inputs: [{ name: 'x', dims: [1, 16] }],
+      outputs: [{ name: 'sum' }],
+      nodes: [
+        { op: 'Gemm', inputs: ['x', 'up'], outputs: ['a'] },
+        { op: 'Sigmoid', inputs: ['a'], outputs: ['b'] },
+        { op: 'Gemm', inputs: ['x', 'up2'], outputs: ['c'] },
+        { op: 'Tanh', inputs: ['c'], outputs: ['d'] },
+        { op: 'Mul', inputs: ['b', 'd'], outputs: ['e'] },
+        { op: 'Gemm', inputs: ['e', 'down'], outputs: ['sum'] },
+      ],
+      initializers: branches.initializers ?? [],
+    };
+    const found = await improvementsOf(elementwise, { runtime: 'esp-dl' });
+    assert.equal(found('order').savedBytes, 0);
+    assert.equal(found('order').detail, 'The order at hand has the smallest peak of all orders.');
+    assert.match(found('in-place').detail, /already writes outputs over inputs/);
+  });
+
   it('give the RAM of int8 as the runtime would plan it, and switch to it', async () => {
     const context = await contextOf(chain);
     const { runtime, lower } = context;
-    const then = runtime.memory(lower(runtime, 'int8')).minimumArenaBytes;
-    const now = runtime.memory(lower(runtime, 'as-in-file')).minimumArenaBytes;
+    const then = runtime.memory(finish(lower(runtime, 'int8'))).minimumArenaBytes;
+    const now = runtime.memory(finish(lower(runtime, 'as-in-file'))).minimumArenaBytes;
     const int8 = runToEnd(context).find(({ kind }) => kind === 'precision');
     assert.deepEqual([int8?.ramBytes, int8?.savedBytes, int8?.switchTo], [then, now - then, { precision: 'int8' }]);
   });
@@ -210,8 +233,45 @@ describe('improvements', () => {
 
   it('keep what loading needs, however small the arena', async () => {
     const { runtime, lower } = await contextOf(branches);
-    const memory = { ...runtime.memory(lower(runtime, 'as-in-file')), loadingBytes: 5000 };
+    const memory = { ...runtime.memory(finish(lower(runtime, 'as-in-file'))), loadingBytes: 5000 };
     assert.equal(ramWithArena(memory, memory.arenaBytes), memory.minimumArenaBytes);
     assert.equal(ramWithArena(memory, 0), Math.max(5000, Math.ceil(memory.persistentBytes / 16) * 16));
+  });
+
+  it('give way often on long graphs: no step reads more than a small part of the values', async () => {
+    const length = 20_000;
+    const nodes = Array.from({ length }, (_, index) => ({
+      op: index % 3 === 0 ? 'Sigmoid' : 'Relu',
+      inputs: [`v${index}`],
+      outputs: [`v${index + 1}`],
+    }));
+    const graph = { inputs: [{ name: 'v0', dims: [1, 8] }], outputs: [{ name: `v${length}` }], nodes };
+    const model = await readModel(new MemoryByteSource(buildModel({ graph })), { fileName: 'long.onnx' });
+    const shapes = inferShapes(model);
+    let reads = 0;
+    class CountedMap<Key, Value> extends Map<Key, Value> {
+      override get(key: Key): Value | undefined {
+        reads++;
+        return super.get(key);
+      }
+    }
+    const counted = { ...shapes, graph: { ...shapes.graph, values: new CountedMap(shapes.graph.values) } };
+    const search = findImprovements({
+      runtime: runtimeNamed('tflm-cmsis-nn-m4'),
+      precision: 'int8',
+      lower: ({ dialect }, wanted) => lowerInSteps(counted, dialect, wanted),
+      others: allRuntimes(),
+    });
+    let longest = 0;
+    let total = 0;
+    for (;;) {
+      reads = 0;
+      const { done } = search.next('enough');
+      longest = Math.max(longest, reads);
+      total += reads;
+      if (done) break;
+    }
+    assert.ok(total > 10 * length, `${total} reads in all`);
+    assert.ok(longest < length, `${longest} reads in one step`);
   });
 });

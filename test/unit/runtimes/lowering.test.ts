@@ -209,7 +209,13 @@ describe('lowering', () => {
       ['INT8', 'INT8', 'INT32'],
     );
     assert.equal(graph.tensors[graph.operators[1]?.inputs[1] ?? -1]?.scales, 4);
-    assert.deepEqual(kinds(await lowered(quantized, 'as-in-file', { floatInputsAndOutputs: false })), ['Conv2D+Relu']);
+    const integers = await lowered(quantized, 'as-in-file', { floatInputsAndOutputs: false });
+    assert.deepEqual(kinds(integers), ['Conv2D+Relu']);
+    const ends = [...integers.inputs, ...integers.outputs];
+    assert.deepEqual(
+      ends.map((index) => integers.tensors[index]?.dataType),
+      ['INT8', 'INT8'],
+    );
     assert.deepEqual(kinds(await lowered(quantized, 'int8')), ['Conv2D+Relu']);
     assert.deepEqual(kinds(await lowered(quantized, 'int8', { floatInputsAndOutputs: true })), [
       'Quantize',
@@ -283,5 +289,28 @@ describe('lowering', () => {
       assert.deepEqual(kinds(graph), ['Logistic'], op);
       assert.equal(graph.operators[0]?.from.length, count + 1, op);
     }
+  });
+
+  it('traces the nodes that dequantize weights to the operator that uses them, and names the node that asks', async () => {
+    const graph = await lowered(
+      {
+        inputs: [{ name: 'x', type: 'INT8', dims: [1, 4] }],
+        outputs: [{ name: 'y', type: 'INT8' }],
+        initializers: [
+          { name: 's', type: 'FLOAT', dims: [], values: [0.1] },
+          { name: 'z', type: 'INT8', dims: [], values: [0] },
+          { name: 'w', type: 'INT8', dims: [4, 4] },
+        ],
+        nodes: [
+          { op: 'DequantizeLinear', inputs: ['w', 's', 'z'], outputs: ['wf'] },
+          { op: 'DequantizeLinear', inputs: ['x', 's', 'z'], outputs: ['xf'] },
+          { op: 'MatMul', inputs: ['xf', 'wf'], outputs: ['m'] },
+          { op: 'QuantizeLinear', inputs: ['m', 's', 'z'], outputs: ['y'] },
+        ],
+      },
+      'as-in-file',
+    );
+    assert.deepEqual(kinds(graph), ['FullyConnected']);
+    assert.deepEqual([graph.operators[0]?.from, graph.operators[0]?.node], [[0, 1, 2, 3], 2]);
   });
 });

@@ -180,6 +180,25 @@ describe('measureOnRuntime', () => {
     assert.deepEqual(memory.inPlace, [{ input: 1, output: 2 }]);
   });
 
+  it('writes nothing over what the graph gives back', async () => {
+    const relu: GraphSpec = {
+      inputs: [{ name: 'x', dims: [1, 64] }],
+      outputs: [{ name: 'y' }, { name: 'z' }],
+      nodes: [
+        { op: 'Sigmoid', inputs: ['x'], outputs: ['y'] },
+        { op: 'Relu', inputs: ['y'], outputs: ['z'] },
+      ],
+    };
+    for (const id of ['esp-dl', 'onnxruntime-mobile']) {
+      const { memory } = await measured(relu, id);
+      const named = memory.inPlace.map(({ input, output }) => [
+        memory.tensors[input]?.name,
+        memory.tensors[output]?.name,
+      ]);
+      assert.deepEqual(named, [['x', 'y']], id);
+    }
+  });
+
   it('calls the need of onnxruntime a lower bound', async () => {
     const { memory, cannotRun } = await measured(dense([4, 8, 2]), 'onnxruntime-mobile');
     assert.equal(memory.kind, 'lower bound');
@@ -291,5 +310,30 @@ describe('measureOnRuntime', () => {
     assert.deepEqual(await scratch(conv({ group: 8 }), weights([8, 1, 5, 5])), [0, 0, 400, 12400]);
     const pool: NodeSpec = { op: 'AveragePool', inputs: ['x'], outputs: ['y'], attributes: { kernel_shape: [4, 4] } };
     assert.deepEqual(await scratch(pool, weights([1])), [0, 0, 32, 0]);
+  });
+
+  it('tells an exact arena from estimated structures, and why an arena is estimated', async () => {
+    const plain: GraphSpec = {
+      inputs: [{ name: 'x', dims: [1, 64] }],
+      outputs: [{ name: 'y' }],
+      nodes: [{ op: 'Sigmoid', inputs: ['x'], outputs: ['y'] }],
+    };
+    const { memory } = await measured(plain, 'tflm-cmsis-nn-m4');
+    assert.equal(memory.kind, 'estimated');
+    assert.deepEqual(memory.kinds, { arena: 'exact', scratch: 'exact', persistent: 'estimated' });
+    const row = (dims: readonly number[], kernel: readonly number[]): GraphSpec => ({
+      inputs: [{ name: 'x', dims }],
+      outputs: [{ name: 'y' }],
+      initializers: [{ name: 'w', type: 'FLOAT', dims: [8, 4, ...kernel] }],
+      nodes: [{ op: 'Conv', inputs: ['x', 'w'], outputs: ['y'], attributes: { auto_pad: 'SAME_UPPER' } }],
+    });
+    const oneAxis = (await measured(row([1, 4, 32], [3]), 'tflm-cmsis-nn-m4')).memory;
+    assert.equal(oneAxis.kinds?.arena, 'estimated');
+    assert.match(oneAxis.remarks.join(' '), /Windows over one axis are planned without the reshapes/);
+    // One row on Helium: the left end with its padding, 3 + 1 positions of 4 channels; taller images are as any other.
+    const oneRow = (await measured(row([1, 4, 1, 32], [1, 3]), 'tflm-cmsis-nn-m55')).memory;
+    assert.deepEqual([oneRow.scratchBytes, oneRow.kinds?.arena], [16, 'estimated']);
+    const tall = (await measured(row([1, 4, 8, 32], [1, 3]), 'tflm-cmsis-nn-m55')).memory;
+    assert.deepEqual([tall.scratchBytes, tall.kind], [64, 'exact']);
   });
 });
