@@ -11,6 +11,10 @@ type Sizes = readonly (number | string | null)[] | undefined;
  */
 export interface AcceleratorLayer {
   readonly name: string;
+  /** Position of its node in the file. */
+  readonly index?: number;
+  /** Multiply-accumulates; absent where not known. */
+  readonly macs?: number;
   readonly opType: string;
   /** "Conv 3×3", "Depthwise 3×3". */
   readonly operator?: string;
@@ -33,26 +37,33 @@ export interface Window {
   readonly groups: number;
 }
 
-/** The layers of a model in execution order with all that limits of accelerators ask for. `layers`: their positions and names. */
+/**
+ * The layers of a model in execution order with all that limits of accelerators ask for. `layers`: their positions and names. Left out
+ * is what no accelerator sees: what depends on constants only, and changes between channels first and last.
+ */
 export function acceleratorLayers(
   { graph, sizeInTotals }: ModelShapes,
-  layers: readonly { readonly index: number; readonly name: string }[],
+  layers: readonly { readonly index: number; readonly name: string; readonly macs?: number | undefined }[],
 ): readonly AcceleratorLayer[] {
   const sizes = (shape: Shape | undefined): Sizes => shape?.map((dim) => evaluateDim(dim, sizeInTotals));
   const shapeOf = (name: string | undefined): Sizes => {
     const type = name === undefined ? undefined : graph.values.get(name)?.type;
     return type?.kind === 'tensor' ? sizes(type.shape) : undefined;
   };
-  return layers.flatMap(({ index, name }) => {
+  return layers.flatMap(({ index, name, macs }) => {
     const node = graph.nodes[index]?.node;
-    if (!node) return [];
+    // What depends on constants only is computed before the model runs.
+    if (!node || node.outputs.every((output) => graph.values.get(output)?.constant !== false)) return [];
     const outputShape = shapeOf(node.outputs[0]);
     const inputShape = shapeOf(node.inputs[0]);
+    if (node.opType === 'Transpose' && changesLayoutOnly(node, inputShape)) return [];
     const window = windowOf(node, shapeOf(node.inputs[1]));
     const second = /Conv|Gemm|MatMul/.test(node.opType) ? graph.values.get(node.inputs[1] ?? '') : undefined;
     const weights = second?.constant === true ? shapeOf(node.inputs[1]) : undefined;
     return {
       name,
+      index,
+      ...(macs !== undefined && { macs }),
       opType: node.opType,
       ...(outputShape && { outputShape }),
       ...(inputShape && { inputShape }),
@@ -63,6 +74,13 @@ export function acceleratorLayers(
       }),
     };
   });
+}
+
+/** Compilers store images with channels last: a transposition from or to channels first moves nothing, nor does one of a vector. */
+function changesLayoutOnly({ attributes }: Node, shape: Sizes): boolean {
+  if (shape !== undefined && shape.filter((size) => size !== 1).length <= 1) return true;
+  const order = attributes.get('perm');
+  return order?.kind === 'ints' && ['0,2,3,1', '0,3,1,2'].includes(order.value.join());
 }
 
 function windowOf(node: Node, weights: Sizes): Window | undefined {

@@ -17,6 +17,28 @@ export interface LayerFacts extends AcceleratorLayer {
   readonly groups: 'one' | 'depthwise' | 'several' | undefined;
 }
 
+/** What an accelerator takes, as far as a source states it. */
+export interface AcceleratorRules {
+  /** Of the name in the catalogue. */
+  readonly pattern: RegExp;
+  readonly label: string;
+  /** Element types that layers may have on it. */
+  readonly precisions: readonly string[];
+  /** By ONNX operator. What is not here it does not take. */
+  readonly operators: Readonly<Record<string, LayerRule>>;
+  /** Asked of every layer that it takes by operator. */
+  readonly everyLayer?: LayerRule;
+  /** Most layers, those that are folded into others not counted. */
+  readonly mostLayers?: number;
+  /** Bytes for weights. `beyond`: what happens to a model with more. */
+  readonly weightMemory?: { readonly bytes: number; readonly label: string; readonly beyond: 'cannot run' | 'slower' };
+  /** What runs a layer that it does not take; undefined: nothing, the model cannot be compiled for it. */
+  readonly fallback: string | undefined;
+  /** What was not checked, one sentence each. */
+  readonly notChecked: readonly string[];
+  readonly source: string;
+}
+
 const taken: LayerRule = () => undefined;
 
 /** The reason of the first rule that has one. */

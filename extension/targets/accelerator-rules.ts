@@ -1,9 +1,8 @@
 import {
+  type AcceleratorRules,
   all,
   atMost,
-  atMostFourAxes,
   constantWeights,
-  dilated,
   each,
   elements,
   kernelsIn,
@@ -16,27 +15,7 @@ import {
   square,
   stridesIn,
 } from './accelerator-limits';
-
-export interface AcceleratorRules {
-  /** Of the name in the catalogue. */
-  readonly pattern: RegExp;
-  readonly label: string;
-  /** Element types that layers may have on it. */
-  readonly precisions: readonly string[];
-  /** By ONNX operator. What is not here it does not take. */
-  readonly operators: Readonly<Record<string, LayerRule>>;
-  /** Asked of every layer that it takes by operator. */
-  readonly everyLayer?: LayerRule;
-  /** Most layers, those that are folded into others not counted. */
-  readonly mostLayers?: number;
-  /** Bytes for weights. `beyond`: what happens to a model with more. */
-  readonly weightMemory?: { readonly bytes: number; readonly label: string; readonly beyond: 'cannot run' | 'slower' };
-  /** What runs a layer that it does not take; undefined: nothing, the model cannot be compiled for it. */
-  readonly fallback: string | undefined;
-  /** What was not checked, one sentence each. */
-  readonly notChecked: readonly string[];
-  readonly source: string;
-}
+import { ethosRules } from './accelerator-rules-ethos';
 
 /** Limits that MAX78000 and MAX78002 state in the same words. */
 function max7800x(
@@ -62,6 +41,7 @@ function max7800x(
         ),
         stridesIn('1 (pooling before it can stand for another)', (strides) => strides.every((stride) => stride === 1)),
         padding,
+        dilationOfSignals(side),
         convolution,
         channelLimit,
       ),
@@ -89,25 +69,6 @@ function max7800x(
     everyLayer: atMost('rows or columns', side, ({ spatial }) => spatial),
   };
 }
-
-const ethosPooling = all(
-  atMost('stride', 3, ({ strides }) => strides),
-  atMost('kernel height', 256, ({ kernel }) => kernel?.slice(0, 1)),
-  atMost('kernel area', 65536, ({ kernel }) => kernel && [product(kernel)]),
-);
-const ethosConvolution = all(
-  constantWeights,
-  atMost('kernel height, dilated,', 64, (layer) => dilated(layer)?.slice(0, 1)),
-  atMost('kernel area, dilated,', 4096, (layer) => {
-    const kernel = dilated(layer);
-    return kernel && [product(kernel)];
-  }),
-  ({ groups, strides }) => {
-    const most = groups === 'depthwise' ? 3 : 4;
-    const over = strides?.find((stride) => stride > most);
-    return over === undefined ? undefined : `stride ${over}; at most ${most}`;
-  },
-);
 
 /** Channels of generic convolutions are multiples of 4; the first layer has one input channel. */
 const tinpuConvolution: LayerRule = all(
@@ -152,18 +113,27 @@ const axonConvolution = all(
   oneGroupOrDepthwise,
 );
 
+/** Kernels of one axis may be dilated up to length 3. */
+function dilationOfSignals(most: number): LayerRule {
+  return atMost('dilation', most, ({ kernel, dilations }) => (kernel?.length === 1 ? dilations : undefined));
+}
+
 /** Limits by accelerator, as far as a source states them. The order matters: the first pattern that matches decides. */
 export const acceleratorRules: readonly AcceleratorRules[] = [
   {
     pattern: /^MAX78000/,
     label: 'MAX78000 CNN accelerator',
     precisions: ['int8', 'int4', 'ternary', 'binary'],
-    ...max7800x(1024, 1023, all(notDilated, notGrouped)),
+    ...max7800x(
+      1024,
+      1023,
+      all((layer) => (layer.kernel?.length === 2 ? notDilated(layer) : undefined), notGrouped),
+    ),
     mostLayers: 32,
     weightMemory: { bytes: 442_368, label: 'weight memory of the accelerator', beyond: 'cannot run' },
     fallback: undefined,
     notChecked: [
-      'How weights and data are laid out among its 64 processors, and streaming of inputs larger than 90×91.',
+      'How weights and data are laid out among its 64 processors (layers with more than 64 channels take more memory), and streaming of inputs larger than 90×91.',
     ],
     source: 'analogdevicesinc/ai8x-training README, Limitations of MAX78000 Networks',
   },
@@ -177,13 +147,16 @@ export const acceleratorRules: readonly AcceleratorRules[] = [
       all(
         oneGroupOrDepthwise,
         atMost('dilation', 16, ({ kernel, dilations }) => (kernel?.length === 2 ? dilations : undefined)),
+        atMost('padding with more than 64 input channels', 0, ({ kernel, inputChannels = 0, pads }) =>
+          kernel?.length === 1 && inputChannels > 64 ? pads : undefined,
+        ),
       ),
     ),
     mostLayers: 128,
     weightMemory: { bytes: 2_396_160, label: 'weight memory of the accelerator', beyond: 'cannot run' },
     fallback: undefined,
     notChecked: [
-      'How weights and data are laid out among its 64 processors, and streaming of inputs larger than 143×143.',
+      'How weights and data are laid out among its 64 processors (layers with more than 64 channels take more memory), and streaming of inputs larger than 143×143.',
     ],
     source: 'analogdevicesinc/ai8x-training README, Limitations of MAX78002 Networks',
   },
@@ -211,48 +184,10 @@ export const acceleratorRules: readonly AcceleratorRules[] = [
     weightMemory: { bytes: 8_388_608, label: 'on-chip memory for parameters', beyond: 'slower' },
     fallback: 'the host, and so do all layers after the first one',
     notChecked: ['Limits of its compiler that depend on sizes, and how much of its memory the program takes.'],
-    source: 'Coral, "TensorFlow models on the Edge TPU": model requirements and supported operations',
+    source:
+      'Coral, "TensorFlow models on the Edge TPU" (coral.ai/docs/edgetpu/models-intro); the list of operations compared with copies of it',
   },
-  {
-    pattern: /Ethos-U[56]5-\d+/,
-    label: 'Ethos-U55 / U65',
-    precisions: ['int8', 'int16x8'],
-    operators: {
-      Conv: ethosConvolution,
-      ConvTranspose: all(
-        constantWeights,
-        stridesIn('2×2, 2×1 and 1×1', (strides) => strides.every((stride) => stride <= 2)),
-      ),
-      ...each('Gemm MatMul', constantWeights),
-      AveragePool: all(
-        ethosPooling,
-        atMost('kernel of padded average pooling', 8, ({ kernel, pads }) =>
-          pads?.some((pad) => pad > 0) ? kernel : undefined,
-        ),
-      ),
-      MaxPool: ethosPooling,
-      ...each(
-        'GlobalAveragePool ReduceMean',
-        atMost('pooled area', 65536, ({ spatial }) => spatial && [product(spatial)]),
-      ),
-      GlobalMaxPool: atMost('pooled height', 256, ({ spatial }) => spatial?.slice(0, 1)),
-      ...each(
-        'Abs Add Sub Mul Max Min Concat HardSwish LeakyRelu Sigmoid PRelu Relu Clip Tanh Softmax Pad Reshape Flatten Squeeze Unsqueeze Resize Slice Split',
-      ),
-    },
-    everyLayer: all(
-      atMostFourAxes,
-      atMost('size of an axis', 65535, ({ outputShape }) =>
-        outputShape?.map((size) => (typeof size === 'number' ? size : undefined)),
-      ),
-      ({ opType, ...layer }) => (/Conv|Pool/.test(opType) ? oneImage({ opType, ...layer }) : undefined),
-    ),
-    fallback: 'the Cortex-M core, by TFLM',
-    notChecked: [
-      'Sums of weights, scales, and the factors of Resize. Newer versions of Vela take more, such as Transpose.',
-    ],
-    source: "Vela's supported-operators report (SUPPORTED_OPS.md, version 3.6)",
-  },
+  ...ethosRules,
   {
     pattern: /^KPU$/,
     label: 'KPU of K210',
@@ -294,13 +229,24 @@ export const acceleratorRules: readonly AcceleratorRules[] = [
     pattern: /^Neural-ART/,
     label: 'Neural-ART 14',
     precisions: ['int8'],
-    operators: each(
-      'Conv ConvTranspose AveragePool GlobalAveragePool MaxPool GlobalMaxPool Gemm MatMul Relu Clip LeakyRelu PRelu HardSwish Sigmoid Tanh Add Mul Sub Abs Ceil Reshape Flatten Squeeze Unsqueeze Slice Split Transpose Concat Pad SpaceToDepth Resize Cast Equal And Not Or',
-    ),
+    operators: {
+      ...each(
+        'Conv ConvTranspose AveragePool GlobalAveragePool MaxPool GlobalMaxPool Gemm MatMul Relu Clip LeakyRelu PRelu HardSwish Sigmoid Tanh Add Mul Sub Max Min Abs Ceil Reshape Flatten Squeeze Unsqueeze Slice Split Transpose Concat Pad SpaceToDepth Resize Cast Equal And Not Or',
+      ),
+      // A mean over all of an image is a global pool.
+      ...each('ReduceMean ReduceMax', ({ inputShape, outputShape }) =>
+        inputShape?.length === 4 && elements(outputShape) === elements(inputShape.slice(0, 2))
+          ? undefined
+          : 'it reduces other axes than height and width',
+      ),
+    },
+    everyLayer: oneImage,
     fallback: 'the Cortex-M55 core',
-    notChecked: ['Limits on kernels and sizes of the operators that it takes, and modes of Resize other than nearest.'],
-    source:
-      'ST Edge AI Core, "ST Neural-ART NPU - Supported operators and limitations" (the list of operators by a summary of it)',
+    notChecked: [
+      'The list of operators was read second hand, in summaries of the source.',
+      'Pools of windows that do not come apart into 3×3 and smaller ones, which run on the core, and modes of Resize other than nearest.',
+    ],
+    source: 'ST Edge AI Core 2.2, "ST Neural-ART NPU - Supported operators and limitations" (stedgeai-dc.st.com)',
   },
   {
     pattern: /^Axon NPU/,

@@ -1,6 +1,6 @@
 import type { AcceleratorLayer } from './accelerator-layers';
-import type { LayerFacts } from './accelerator-limits';
-import { type AcceleratorRules, acceleratorRules } from './accelerator-rules';
+import type { AcceleratorRules, LayerFacts } from './accelerator-limits';
+import { acceleratorRules } from './accelerator-rules';
 import type { Target } from './target';
 
 /** Whether a model can run on the accelerator of a target, as far as sources state its limits. */
@@ -12,8 +12,15 @@ export interface AcceleratorCheck {
    * on it as it is. `unknown`: its limits are not known.
    */
   readonly outcome: 'all' | 'partly' | 'none' | 'unknown';
-  /** Layers that it does not take; an empty name: the model as a whole. */
-  readonly problems: readonly { readonly layer: string; readonly reason: string }[];
+  /** What the model was taken to run in. */
+  readonly precision: string;
+  /** Layers that were asked about: those that compilers fold away are left out. */
+  readonly layers: number;
+  /** Multiply-accumulates of those layers, and of the ones that it does not take; of layers where they are known. */
+  readonly macs: number;
+  readonly refusedMacs: number;
+  /** What it does not take; an empty layer: the model as a whole. */
+  readonly problems: readonly AcceleratorProblem[];
   /** What runs those layers; undefined: nothing does. */
   readonly fallback: string | undefined;
   /** Bytes of the weights in this precision, a lower bound, against the accelerator's own memory for them. */
@@ -30,6 +37,13 @@ export interface AcceleratorCheck {
   readonly notChecked: readonly string[];
   /** Where the limits come from; empty where they are not known. */
   readonly source: string;
+}
+
+export interface AcceleratorProblem {
+  readonly layer: string;
+  /** Position of the layer's node in the file. */
+  readonly index?: number;
+  readonly reason: string;
 }
 
 /** Operators that no accelerator sees: conversions of a quantized model, and what a compiler folds into the layer before it. */
@@ -66,21 +80,23 @@ export function checkAccelerator(
 ): AcceleratorCheck | undefined {
   const { accelerator } = target;
   if (accelerator === undefined) return undefined;
+  const visible = layers.filter(({ opType }) => !foldedOperators.has(opType));
+  const asked = { runsOn: accelerator, precision, layers: visible.length, macs: macsOf(visible) };
   const rules = acceleratorRules.find(({ pattern }) => pattern.test(accelerator));
   if (!rules) {
     return {
-      runsOn: accelerator,
+      ...asked,
       outcome: 'unknown',
+      refusedMacs: 0,
       problems: [],
       fallback: undefined,
       notChecked: [`What ${accelerator} takes is not known from a source.`],
       source: '',
     };
   }
-  const visible = layers.filter(({ opType }) => !foldedOperators.has(opType));
   const refused = visible.flatMap((layer) => {
     const reason = whyRefused(factsOf(layer), rules);
-    return reason === undefined ? [] : [{ layer: layer.name, reason }];
+    return reason === undefined ? [] : [{ layer, reason }];
   });
   const weightMemory = weightMemoryOf(layers, rules, precision);
   const whole = [
@@ -100,14 +116,26 @@ export function checkAccelerator(
   const stopped =
     whole.length > 0 || (refused.length > 0 && (rules.fallback === undefined || refused.length === visible.length));
   return {
-    runsOn: accelerator,
+    ...asked,
     outcome: stopped ? 'none' : refused.length > 0 ? 'partly' : 'all',
-    problems: [...whole, ...refused],
+    refusedMacs: macsOf(refused.map(({ layer }) => layer)),
+    problems: [
+      ...whole,
+      ...refused.map(({ layer: { name, index }, reason }) => ({
+        layer: name,
+        ...(index !== undefined && { index }),
+        reason,
+      })),
+    ],
     fallback: rules.fallback,
     ...(weightMemory && { weightMemory }),
     notChecked: rules.notChecked,
     source: rules.source,
   };
+}
+
+function macsOf(layers: readonly AcceleratorLayer[]): number {
+  return layers.reduce((sum, { macs = 0 }) => sum + macs, 0);
 }
 
 function whyRefused(layer: LayerFacts, rules: AcceleratorRules): string | undefined {

@@ -1,3 +1,4 @@
+import { formatBytes } from '../model/format';
 import type { Limit, Limits, Memory, MemoryKind, Target } from './target';
 
 const internalStorage: readonly MemoryKind[] = ['flash', 'rram', 'mram'];
@@ -52,4 +53,9 @@ function largest(memories: readonly Memory[]): Memory | undefined {
 
 function sum(memories: readonly Memory[]): number {
   return memories.reduce((total, { bytes }) => total + bytes, 0);
+}
+
+/** All memory of a target in words: of a chip whose regions nobody has looked over, all are shown. */
+export function regionsText({ memories }: Target): string {
+  return memories.map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`).join(' · ');
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryByteSource } from '../../extension/onnx/byte-source';
-import { workOf } from '../../extension/targets/latency';
+import { latencyAccuracy, workOf } from '../../extension/targets/latency';
 import { publishedLatencies, workKinds } from '../../extension/targets/latency-evidence';
 import { analyseModel } from '../../extension/worker/analyse';
 import { leaveOneOut, scoreOf } from '../fixtures/latency-evaluation';
@@ -60,6 +60,12 @@ describe('latency estimates against the published rows', () => {
     it('have a median ratio of upper to lower end of at most 3', () =>
       assert.ok(score.medianRatio <= 3, `${score.medianRatio}`));
     it('are given for at least 70 % of the rows', () => assert.ok(score.given >= 0.7, `${score.given}`));
+    it('are as accurate as the product says', () => {
+      const { medianError, inRange, rows } = latencyAccuracy;
+      assert.equal(rows, results.filter(({ estimate }) => estimate).length);
+      assert.ok(Math.abs(score.medianError - medianError) < 0.01, `${score.medianError}`);
+      assert.ok(Math.abs(score.inRange - inRange) < 0.01, `${score.inRange}`);
+    });
     it('say why where none is given', () => {
       assert.deepEqual(
         results.filter(({ estimate, reason }) => !estimate && reason === ''),

@@ -110,7 +110,7 @@ describe('accelerators', () => {
     assert.match(reason({ ...conv, inputShape: [1, 2000, 8, 8] }, 'max78000'), /input channels 2000; at most 1024/);
     assert.match(reason({ ...conv, inputShape: [1, 16, 1200, 8] }, 'max78000'), /rows or columns 1200/);
     assert.match(reason(withWindow({ kernel: [80, 1] }), 'alif_e7'), /kernel height, dilated, 80; at most 64/);
-    assert.match(reason(withWindow({ strides: [5, 5] }), 'alif_e7'), /stride 5; at most 4/);
+    assert.match(reason(withWindow({ strides: [5, 5] }), 'alif_e7'), /stride 5×5; it takes a height of at most 3/);
     assert.match(reason({ ...conv, inputShape: [2, 16, 32, 32] }, 'alif_e7'), /batch 2/);
     assert.match(reason(withWindow({ kernel: [5, 5] }), 'k210'), /kernel 5×5/);
     assert.match(reason({ ...conv, inputShape: [1, 3, 480, 640] }, 'k210'), /feature map of 480×640/);
@@ -174,6 +174,84 @@ describe('accelerators', () => {
     assert.equal(check([row], 'max78000').weightMemory, undefined);
   });
 
+  it('count layers and multiply-accumulates, and those that it leaves to the core', () => {
+    const rest = { ...plain('LSTM'), index: 3, macs: 250 };
+    const { layers, macs, refusedMacs, problems, precision } = check(
+      [{ ...conv, macs: 750 }, plain('DequantizeLinear'), rest],
+      'stm32n657x0',
+    );
+    assert.deepEqual([layers, macs, refusedMacs, precision], [2, 1000, 250, 'int8']);
+    assert.deepEqual(problems, [{ layer: 'LSTM', index: 3, reason: 'it does not take LSTM' }]);
+  });
+
+  it('take kernels of one axis dilated up to their limit on MAX78000, which images must not be', () => {
+    const signal = withWindow({ kernel: [3], strides: [1], dilations: [8], pads: [0, 0] });
+    assert.equal(check([signal], 'max78000').outcome, 'all');
+    assert.equal(check([withWindow({ dilations: [8, 8] })], 'max78000').outcome, 'none');
+  });
+
+  it('do not ask for the stride of a pool that is placed once', () => {
+    const pool: AcceleratorLayer = {
+      name: 'pool',
+      opType: 'AveragePool',
+      inputShape: [1, 64, 25, 5],
+      outputShape: [1, 64, 1, 1],
+      window: { kernel: [25, 5], strides: [25, 5], dilations: [1, 1], pads: [0, 0, 0, 0], groups: 1 },
+    };
+    assert.equal(check([pool], 'alif_e7').outcome, 'all');
+    assert.match(
+      check([{ ...pool, outputShape: [1, 64, 2, 1] }], 'alif_e7').problems[0]?.reason ?? '',
+      /stride 25×5; it takes a height of at most 3/,
+    );
+  });
+
+  it('take more on Ethos-U85 than on Ethos-U55', () => {
+    const gather = plain('Gather');
+    assert.equal(check([conv, gather], 'alif_e8').outcome, 'all');
+    assert.equal(check([conv, gather], 'alif_e7').outcome, 'partly');
+  });
+
+  it('take a mean over height and width as a global pool on Neural-ART, and no other mean', () => {
+    const mean = { ...plain('ReduceMean'), inputShape: [1, 64, 7, 7], outputShape: [1, 64, 1, 1] };
+    assert.equal(check([conv, mean], 'stm32n657x0').outcome, 'all');
+    assert.equal(check([conv, { ...mean, outputShape: [1, 1, 7, 7] }], 'stm32n657x0').outcome, 'partly');
+  });
+
+  it('leave out transpositions between channels first and last', async () => {
+    const transpose = (name: string, perm: readonly number[], input: string, output: string): NodeSpec => ({
+      op: 'Transpose',
+      name,
+      inputs: [input],
+      outputs: [output],
+      attributes: { perm },
+    });
+    const layers = await layersOf({
+      inputs: [{ name: 'x', dims: [1, 4, 8, 6] }],
+      outputs: [{ name: 'z' }],
+      nodes: [transpose('layout', [0, 2, 3, 1], 'x', 'y'), transpose('moves', [0, 2, 1, 3], 'y', 'z')],
+    });
+    assert.deepEqual(
+      layers.map(({ name }) => name),
+      ['moves'],
+    );
+  });
+
+  it('leave out what depends on constants only', async () => {
+    const layers = await layersOf({
+      inputs: [{ name: 'x', dims: [1, 4] }],
+      outputs: [{ name: 'z' }],
+      nodes: [
+        { op: 'Neg', name: 'folded', inputs: ['w'], outputs: ['v'] },
+        { op: 'Gemm', name: 'kept', inputs: ['x', 'v'], outputs: ['z'] },
+      ],
+      initializers: [{ name: 'w', type: 'FLOAT', dims: [4, 2], values: Array.from({ length: 8 }, () => 1) }],
+    });
+    assert.deepEqual(
+      layers.map(({ name }) => name),
+      ['kept'],
+    );
+  });
+
   it('read windows, sizes and weights from a model', async () => {
     const nodes: NodeSpec[] = [
       {
@@ -192,6 +270,7 @@ describe('accelerators', () => {
       initializers: [{ name: 'w', type: 'FLOAT', dims: [4, 1, 3, 3], values: Array.from({ length: 36 }, () => 1) }],
     });
     assert.deepEqual(first, {
+      index: 0,
       name: 'first',
       opType: 'Conv',
       inputShape: [1, 4, 8, 8],
