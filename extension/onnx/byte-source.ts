@@ -4,6 +4,12 @@ export interface ByteSource {
   readonly size: number;
   /** Exactly `length` bytes from `offset`. Rejects with RangeError when the range is not inside the file. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Fills `target` with the bytes from `offset` on, where a source can do so without a buffer of its own. Rejects as `read` does. */
+  readInto?(offset: number, target: Uint8Array): Promise<void>;
+  /** The same file where reading its structure costs nothing, with zeros for content that would have to be produced first. */
+  readonly structure?: ByteSource;
+  /** True when some of these bytes are such zeros. */
+  standsForContent?(start: number, end: number): boolean;
 }
 
 /** Opens the data files beside a model by the `location` text of external data; refuses with ExternalDataRefused. */

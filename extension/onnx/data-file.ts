@@ -30,6 +30,13 @@ export class DataFile {
     return range;
   }
 
+  /** Puts the bytes [start, end) of a source at the end. */
+  copy(source: ByteSource, start: number, end: number): DataRange {
+    const range = this.#align(end - start);
+    this.segments.copy(source, start, end);
+    return range;
+  }
+
   /**
    * Puts `length` bytes of one of the source's data files at the end; `undefined`: all there are.
    * Throws Error (a sentence) where that file has no such range.
@@ -46,8 +53,7 @@ export class DataFile {
     if (offset > end || end > source.size) {
       throw new Error(`the data file ${location} has ${source.size} bytes; a tensor needs bytes ${offset} to ${end}.`);
     }
-    const range = this.#align(end - offset);
-    this.segments.copy(source, offset, end);
+    const range = this.copy(source, offset, end);
     this.#moved.set(key, range);
     return range;
   }

@@ -13,17 +13,27 @@ export class FileByteSource implements ByteSource {
   ) {}
 
   async read(offset: number, length: number): Promise<Uint8Array> {
-    if (!Number.isSafeInteger(offset) || offset < 0 || length < 0 || offset + length > this.size) {
-      throw new RangeError(`bytes ${offset} to ${offset + length} are outside ${this.path} of ${this.size} bytes`);
-    }
+    this.#assertInside(offset, length);
     const bytes = new Uint8Array(length);
+    await this.readInto(offset, bytes);
+    return bytes;
+  }
+
+  async readInto(offset: number, target: Uint8Array): Promise<void> {
+    const { length } = target;
+    this.#assertInside(offset, length);
     let filled = 0;
     while (filled < length) {
-      const { bytesRead } = await this.handle.read(bytes, filled, length - filled, offset + filled);
+      const { bytesRead } = await this.handle.read(target, filled, length - filled, offset + filled);
       if (bytesRead === 0) throw new RangeError(`${this.path} became shorter while it was read`);
       filled += bytesRead;
     }
-    return bytes;
+  }
+
+  #assertInside(offset: number, length: number): void {
+    if (!Number.isSafeInteger(offset) || offset < 0 || length < 0 || offset + length > this.size) {
+      throw new RangeError(`bytes ${offset} to ${offset + length} are outside ${this.path} of ${this.size} bytes`);
+    }
   }
 
   close(): Promise<void> {

@@ -75,6 +75,8 @@ interface TemporaryFile {
   readonly target: string;
 }
 
+const flushedBytes = 32 << 20;
+
 function temporaryName(path: string): string {
   return join(dirname(resolve(path)), `.${basename(path)}.${randomUUID()}.tmp`);
 }
@@ -112,17 +114,47 @@ async function writeFile(
   signal: AbortSignal | undefined,
   progress: (bytes: number) => void,
 ): Promise<void> {
+  const flushing = new Flushing(handle);
   try {
     for await (const piece of file.stream()) {
       signal?.throwIfAborted();
-      await writing(path, handle.writeFile(piece));
+      for (let written = 0; written < piece.length; ) {
+        const { bytesWritten } = await writing(path, handle.write(piece, written));
+        written += bytesWritten;
+      }
+      flushing.wrote(piece.length);
       progress(piece.length);
     }
+    await flushing.ended();
     await writing(path, handle.sync());
     const { size } = await handle.stat();
     if (size !== file.size) throw new Error(`${size} bytes were written where ${file.size} were planned.`);
   } finally {
+    await flushing.ended();
     await handle.close();
+  }
+}
+
+/** Has the system put a long file onto the disk while it is still being written, so that the flush at the end has little left to do. */
+class Flushing {
+  #waitingBytes = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(private readonly handle: FileHandle) {}
+
+  wrote(bytes: number): void {
+    this.#waitingBytes += bytes;
+    if (this.#running || this.#waitingBytes < flushedBytes) return;
+    this.#waitingBytes = 0;
+    // What fails here fails again in the flush at the end, where it is reported.
+    const done = () => {
+      this.#running = undefined;
+    };
+    this.#running = this.handle.datasync().then(done, done);
+  }
+
+  ended(): Promise<void> {
+    return this.#running ?? Promise.resolve();
   }
 }
 

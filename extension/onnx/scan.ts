@@ -177,7 +177,7 @@ export async function scanModel(reader: WireReader, fileName: string): Promise<S
       continue;
     }
     if (isPayload(kind)) {
-      if (capturesPayload(kind, field) && !reader.has(field.contentStart, field.end)) {
+      if (capturesPayload(kind, field, reader) && !reader.has(field.contentStart, field.end)) {
         await reader.load(field.contentStart, field.end);
       }
       if (addPayload(frame.record, kind, field, reader, pool) && ++messages > mostMessages) {
@@ -241,9 +241,10 @@ function isList(kind: FieldKind): boolean {
   return kind === 'texts' || kind === 'floats' || kind === 'int64s';
 }
 
-function capturesPayload(kind: FieldKind, field: WireField): boolean {
+function capturesPayload(kind: FieldKind, field: WireField, reader: WireReader): boolean {
   if (field.wireType !== 2 || kind === 'strings') return false;
-  return field.end - field.contentStart <= (kind === 'raw' ? inlineLimit : typedInlineLimit);
+  const isShort = field.end - field.contentStart <= (kind === 'raw' ? inlineLimit : typedInlineLimit);
+  return isShort && !reader.standsForContent(field.contentStart, field.end);
 }
 
 /** True when a new entry was made, false when the field only counts or goes on with the run before it. */
@@ -269,7 +270,7 @@ function addPayload(
     tensor.addPayload({ number, start: field.start, end, packed: false, bytes: undefined });
     return true;
   }
-  const bytes = capturesPayload(kind, field) ? pool.copy(reader.loaded(field.contentStart, end)) : undefined;
+  const bytes = capturesPayload(kind, field, reader) ? pool.copy(reader.loaded(field.contentStart, end)) : undefined;
   tensor.addPayload({ number, start: field.contentStart, end, packed: true, bytes });
   return true;
 }

@@ -76,7 +76,12 @@ function segmentLength(segment: Segment): number {
 
 /** Payloads up to this length are produced in structure reads too, since the reader takes such tensors with the structure. */
 const structurePayloadBytes = 1024;
-const pieceBytes = 1 << 18;
+const pieceBytes = 1 << 19;
+/** Shorter payloads are not begun before their turn. */
+const shortestAhead = 1 << 15;
+/** Payloads begun before their turn: as long as those have fewer bytes than this, and no more than so many. */
+const bytesAhead = 6 << 20;
+const mostAhead = 4;
 /** Short copies next to each other in the source are read from it together. */
 const windowBytes = 1 << 15;
 
@@ -103,7 +108,11 @@ export class SegmentFile implements ByteSource {
       this.#starts[index] = start;
       start += segmentLength(segment);
     }
-    this.structure = { size: this.size, read: (offset, length) => this.#read(offset, length, true) };
+    this.structure = {
+      size: this.size,
+      read: (offset, length) => this.#read(offset, length, true),
+      standsForContent: (start, end) => this.#standsForContent(start, end),
+    };
   }
 
   /** Reading a range that has to be produced produces it. */
@@ -113,25 +122,46 @@ export class SegmentFile implements ByteSource {
 
   /** The whole file in order, in pieces. Memory stays at about one piece. */
   async *stream(): AsyncGenerator<Uint8Array> {
+    const ahead = new PayloadsAhead(this.#segments);
     let gathered = new Uint8Array(pieceBytes);
     let used = 0;
-    for (const segment of this.#segments) {
-      for await (const piece of this.#pieces(segment)) {
-        if (used + piece.length > pieceBytes && used > 0) {
-          yield gathered.subarray(0, used);
-          // The consumer may still hold the last piece.
-          gathered = new Uint8Array(pieceBytes);
-          used = 0;
-        }
-        if (piece.length >= pieceBytes) {
-          yield piece;
-        } else {
-          gathered.set(piece, used);
-          used += piece.length;
+    try {
+      for (const segment of this.#segments) {
+        for await (const piece of segment.kind === 'payload' ? ahead.take(segment.payload) : this.#pieces(segment)) {
+          if (used + piece.length > pieceBytes && used > 0) {
+            yield gathered.subarray(0, used);
+            // The consumer may still hold the last piece.
+            gathered = new Uint8Array(pieceBytes);
+            used = 0;
+          }
+          if (piece.length >= pieceBytes) {
+            yield piece;
+          } else {
+            gathered.set(piece, used);
+            used += piece.length;
+          }
         }
       }
+      if (used > 0) yield gathered.subarray(0, used);
+    } finally {
+      await ahead.close();
     }
-    if (used > 0) yield gathered.subarray(0, used);
+  }
+
+  #standsForContent(start: number, end: number): boolean {
+    for (let index = this.#segmentAt(start); index < this.#segments.length; index++) {
+      const segment = this.#segments[index];
+      const segmentStart = this.#starts[index] ?? 0;
+      if (!segment || segmentStart >= end) return false;
+      if (segmentStart + segmentLength(segment) <= start) continue;
+      if (segment.kind === 'payload' && !isStructure(segment.payload)) return true;
+      if (segment.kind === 'copy') {
+        const skip = segment.start - segmentStart;
+        const from = Math.max(start, segmentStart) + skip;
+        if (segment.source.structure?.standsForContent?.(from, Math.min(end + skip, segment.end))) return true;
+      }
+    }
+    return false;
   }
 
   async #read(offset: number, length: number, structureOnly: boolean): Promise<Uint8Array> {
@@ -151,17 +181,21 @@ export class SegmentFile implements ByteSource {
       const skip = from - segmentStart;
       if (segment.kind === 'bytes') target.set(segment.bytes.subarray(skip, skip + target.length));
       else if (segment.kind === 'copy')
-        target.set(await this.#copy(segment.source, segment.start + skip, target.length));
+        target.set(
+          await this.#copy(
+            (structureOnly && segment.source.structure) || segment.source,
+            segment.start + skip,
+            target.length,
+          ),
+        );
       else if (!structureOnly || isStructure(segment.payload)) await this.#produce(segment.payload, skip, target);
     }
     return result;
   }
 
-  async *#pieces(segment: Segment): AsyncGenerator<Uint8Array> {
+  async *#pieces(segment: Exclude<Segment, { kind: 'payload' }>): AsyncGenerator<Uint8Array> {
     if (segment.kind === 'bytes') {
       yield segment.bytes;
-    } else if (segment.kind === 'payload') {
-      yield* checkedPieces(segment.payload);
     } else {
       for (let start = segment.start; start < segment.end; start += pieceBytes) {
         yield await this.#copy(segment.source, start, Math.min(pieceBytes, segment.end - start));
@@ -170,7 +204,8 @@ export class SegmentFile implements ByteSource {
   }
 
   #copy(source: ByteSource, offset: number, length: number): Promise<Uint8Array> {
-    if (length >= windowBytes) return source.read(offset, length);
+    // To read more than is asked for of a planned file could begin to produce a payload, and then produce it again.
+    if (length >= windowBytes || source.structure) return source.read(offset, length);
     const window = this.#windows.get(source) ?? new SourceWindow(source);
     this.#windows.set(source, window);
     return window.read(offset, length);
@@ -218,6 +253,73 @@ class SourceWindow {
     this.#bytes = bytes;
     return bytes.subarray(0, length);
   }
+}
+
+/** A payload whose first piece is on its way. */
+interface BegunPayload {
+  readonly payload: Payload;
+  readonly pieces: AsyncGenerator<Uint8Array>;
+  readonly first: Promise<IteratorResult<Uint8Array>>;
+}
+
+/** Begins long payloads before their turn comes, so that reading and threads go on while others are written. */
+class PayloadsAhead {
+  readonly #begun: BegunPayload[] = [];
+  #bytes = 0;
+  /** The first segment that was not looked at yet. */
+  #next = 0;
+
+  constructor(private readonly segments: readonly Segment[]) {}
+
+  /** The pieces of the payload whose turn it is: of those that `segments` has, in order. */
+  async *take(payload: Payload): AsyncGenerator<Uint8Array> {
+    if (!isBegunAhead(payload)) {
+      yield* checkedPieces(payload);
+      return;
+    }
+    if (this.#begun.length === 0) this.#beginOne();
+    const begun = this.#begun.shift();
+    if (!begun) return;
+    this.#bytes -= payload.byteLength;
+    while (this.#begun.length < mostAhead && this.#bytes < bytesAhead && this.#beginOne());
+    try {
+      const first = await begun.first;
+      if (first.done) return;
+      yield first.value;
+      yield* begun.pieces;
+    } finally {
+      await begun.pieces.return(undefined);
+    }
+  }
+
+  /** Ends what was begun and is not wanted. */
+  async close(): Promise<void> {
+    for (const { pieces, first } of this.#begun.splice(0)) {
+      await first.catch(() => undefined);
+      await pieces.return(undefined);
+    }
+  }
+
+  /** False where there is nothing left to begin. */
+  #beginOne(): boolean {
+    while (this.#next < this.segments.length) {
+      const segment = this.segments[this.#next++];
+      if (segment?.kind !== 'payload' || !isBegunAhead(segment.payload)) continue;
+      const { payload } = segment;
+      const pieces = checkedPieces(payload);
+      const first = pieces.next();
+      // A failure is seen when its turn comes.
+      first.catch(() => undefined);
+      this.#begun.push({ payload, pieces, first });
+      this.#bytes += payload.byteLength;
+      return true;
+    }
+    return false;
+  }
+}
+
+function isBegunAhead({ byteLength }: Payload): boolean {
+  return byteLength >= shortestAhead;
 }
 
 /** Reads a payload forwards. */

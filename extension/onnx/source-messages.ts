@@ -13,7 +13,8 @@ export class SourceMessages {
     readonly source: ByteSource,
     readonly fileName: string,
   ) {
-    this.#reader = new WireReader(source, fileName);
+    // Only the structure is looked at: what is copied is produced when the result is written.
+    this.#reader = new WireReader(source.structure ?? source, fileName);
   }
 
   /** The whole file as a range. */

@@ -47,6 +47,17 @@ export async function* readTensorChunks(
   }
 }
 
+/** Where the elements stand in a file in the layout of raw_data; undefined where they do not. Throws Error where the file cannot be opened. */
+export async function tensorPlace(
+  { inline, location }: Tensor,
+  { source, externalFiles }: ModelBytes,
+): Promise<{ readonly source: ByteSource; readonly offset: number; readonly length: number } | undefined> {
+  if (inline) return undefined;
+  if (location.kind === 'raw') return { source, offset: location.offset, length: location.length };
+  if (location.kind !== 'external' || !externalFiles) return undefined;
+  return { source: await externalFiles.open(location.path), offset: location.offset, length: location.length };
+}
+
 /** All elements at once, in the layout of raw_data. Throws Error (a sentence) when the elements cannot be had. */
 export async function readTensor(tensor: Tensor, bytes: ModelBytes): Promise<Uint8Array> {
   if (tensor.inline) return tensor.inline;

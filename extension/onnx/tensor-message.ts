@@ -35,7 +35,7 @@ export function otherTensorFields(messages: SourceMessages, range: ByteRange): P
   return messages.rewrite(range, async (field) => (contentFields.has(field.number) ? new Segments() : undefined));
 }
 
-/** The TensorProto at `range`; external data moves to `data` where there is one. */
+/** The TensorProto at `range`; where there is a `data`, external data moves to it, and so does what an earlier edit put in and is not written yet. */
 export async function keptTensorMessage(
   messages: SourceMessages,
   range: ByteRange,
@@ -45,7 +45,7 @@ export async function keptTensorMessage(
   if (!data) return verbatim;
   const fields = await messages.fields(range);
   const location = await lastInteger(messages, fields, tensor.dataLocation);
-  if (location !== 1) return verbatim;
+  if (location !== 1) return plannedTensorMessage(messages, fields, data) ?? verbatim;
   const entries = await externalEntries(messages, fields);
   const path = entries.get('location');
   if (path === undefined) throw new Error(`${messages.fileName}: a tensor has external data without a location.`);
@@ -56,6 +56,20 @@ export async function keptTensorMessage(
     if (field.number !== tensor.externalData && field.number !== tensor.dataLocation) messages.copy(field, message);
   }
   return message.append(data.reference(await data.move(path, offset, length)));
+}
+
+/** A tensor whose long elements are still to be produced, as newTensorMessage would have put it; undefined for any other. */
+function plannedTensorMessage(
+  messages: SourceMessages,
+  fields: readonly WireField[],
+  data: DataFile,
+): Segments | undefined {
+  const raw = fields.findLast((field) => field.number === tensor.rawData);
+  if (!raw || raw.end - raw.contentStart < smallestExternalBytes) return undefined;
+  if (!messages.source.structure?.standsForContent?.(raw.contentStart, raw.end)) return undefined;
+  const message = new Segments();
+  for (const field of fields) if (field.number !== tensor.rawData) messages.copy(field, message);
+  return message.append(data.reference(data.copy(messages.source, raw.contentStart, raw.end)));
 }
 
 /** The `values` of the SparseTensorProto at `range`, whose name is the name of the whole. */

@@ -47,6 +47,11 @@ export class WireReader {
     return fields;
   }
 
+  /** True when some of these bytes are zeros in the place of content that was not produced. */
+  standsForContent(start: number, end: number): boolean {
+    return this.source.standsForContent?.(start, end) ?? false;
+  }
+
   /** The bytes from `start` to `end`, to be kept as long as wanted. The caller has checked the range against the file. */
   async bytes(start: number, end: number): Promise<Uint8Array> {
     return this.has(start, end)

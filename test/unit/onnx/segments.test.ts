@@ -82,6 +82,52 @@ describe('a file of segments', () => {
     assert.deepEqual([...bytes.subarray(1024)], [0, 5, 0, 0, 0, 0, 9, 9, 9, 9]);
   });
 
+  it('tells where its structure stands for content, through files made of it too', async () => {
+    const deferred = countedPayload(new Uint8Array(4).fill(9), 100, true);
+    const inner = new SegmentFile(new Segments().bytes(Uint8Array.of(1, 2)).payload(deferred));
+    const outer = new SegmentFile(new Segments().bytes(Uint8Array.of(3)).copy(inner, 1, 6));
+    const standing = [0, 1, 2, 3, 4, 5].map((at) => outer.structure.standsForContent?.(at, at + 1));
+    assert.deepEqual(standing, [false, false, true, true, true, true]);
+    assert.deepEqual([...(await outer.structure.read(0, 6))], [3, 2, 0, 0, 0, 0]);
+    assert.equal(deferred.started, 0);
+    assert.deepEqual([...(await contentOf(outer))], [3, 2, 9, 9, 9, 9]);
+  });
+
+  it('begins long payloads before their turn, and ends those that are not wanted', async () => {
+    let open = 0;
+    const log: string[] = [];
+    const payload = (name: string) => ({
+      byteLength: 1 << 21,
+      async *produce() {
+        open++;
+        log.push(name);
+        try {
+          for (let piece = 0; piece < 2; piece++) yield new Uint8Array(1 << 20);
+        } finally {
+          open--;
+        }
+      },
+    });
+    const segments = new Segments().payload(payload('a')).bytes(Uint8Array.of(1)).payload(payload('b'));
+    const stream = new SegmentFile(segments).stream();
+    await stream.next();
+    assert.deepEqual(log, ['a', 'b']);
+    await stream.return(undefined);
+    assert.equal(open, 0);
+  });
+
+  it('says why a payload begun before its turn failed when its turn comes', async () => {
+    const failing = {
+      byteLength: 1 << 20,
+      // biome-ignore lint/correctness/useYield: it fails before the first piece
+      async *produce() {
+        throw new Error('the source is gone');
+      },
+    };
+    const segments = new Segments().payload(countedPayload(new Uint8Array(1 << 20), 1 << 18)).payload(failing);
+    await assert.rejects(contentOf(new SegmentFile(segments)), /the source is gone/);
+  });
+
   it('fails where a payload is not as long as it promised', async () => {
     for (const length of [3, 5]) {
       const lying = { ...countedPayload(new Uint8Array(length), 2), byteLength: 4 };
