@@ -21,8 +21,9 @@ export function convertElements(tensor: EngineTensor, to: DataType, name: string
     throw new CalibrationDataRefused(`${name} would go into an input of type ${to}, which takes no such data.`);
   for (const [index, given] of values.entries()) {
     if (!Number.isFinite(given)) {
+      const all = values.reduce((sum, value) => sum + (Number.isFinite(value) ? 0 : 1), 0);
       throw new CalibrationDataRefused(
-        `${name} holds ${given} at element ${index}; take it out of the calibration data.`,
+        `${name} holds ${all} of ${count} values that are NaN or infinite, the first (${given}) at element ${index}; take it out of the calibration data.`,
       );
     }
     const value = round && !isFloat ? Math.round(given) : given;

@@ -14,5 +14,5 @@ export interface FittedSample {
 export interface ReadingContext {
   readonly inputs: readonly EngineValue[];
   readonly preprocessing: Preprocessing;
-  readonly decodeJpeg: ImageDecoder | undefined;
+  readonly decodeJpeg: ImageDecoder;
 }

@@ -9,6 +9,7 @@ import {
 import { batchSize, stackSamples } from './fit-sample';
 import type { FittedSample, ReadingContext } from './fitted-sample';
 import type { ImageDecoder } from './image';
+import { decodeJpeg } from './jpeg';
 import { defaultPreprocessing, type Preprocessing } from './preprocessing';
 import { readAlone } from './read-alone';
 import { readNpz } from './read-npz';
@@ -16,7 +17,7 @@ import type { Sample, SampleSource } from './samples';
 
 export interface SampleOptions {
   readonly preprocessing?: Preprocessing;
-  /** Decodes .jpg; without it such a file is refused. */
+  /** Decodes .jpg in place of the decoder that is built in. */
   readonly decodeJpeg?: ImageDecoder;
   /** At most so many samples are read, from the first on. */
   readonly limit?: number;
@@ -36,7 +37,7 @@ export function openSamples(
   const context: ReadingContext = {
     inputs,
     preprocessing: options.preprocessing ?? defaultPreprocessing,
-    decodeJpeg: options.decodeJpeg,
+    decodeJpeg: options.decodeJpeg ?? decodeJpeg,
   };
   return {
     synthetic: false,

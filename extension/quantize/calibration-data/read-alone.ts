@@ -50,7 +50,6 @@ export async function* readAlone(
     case 'png':
     case 'jpg': {
       const decode = kind === 'png' ? decodePng : context.decodeJpeg;
-      if (!decode) throw new CalibrationDataRefused(`${name}: JPEG is not read here; convert it to PNG.`);
       const image = await decode(await wholeFile(name, bytes), name);
       const { tensor, channelAxis } = imageTensor(image, input, context.preprocessing);
       yield fitted(tensor, name, noLabels, { round: true, channelAxis });

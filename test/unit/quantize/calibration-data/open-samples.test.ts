@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { encode } from 'jpeg-js';
 import type { EngineValue } from '../../../../extension/inference/engine';
 import { toFloat64 } from '../../../../extension/onnx/tensor-data';
 import { calibrationFilesAt } from '../../../../extension/quantize/calibration-data/node-calibration-files';
@@ -141,9 +142,12 @@ describe('openSamples', () => {
     await rejects(read('a.npy', floatNpy([1, 2], [1, 0.5]), [input(['n', 2], 'INT32')]), /holds 0.5 at element 1/);
     await rejects(
       read('a.npy', floatNpy([1, 2], [1, Number.NaN]), [input(['n', 2])]),
-      /a\.npy\[0\] holds NaN at element 1/,
+      /a\.npy\[0\] holds 1 of 2 values that are NaN or infinite, the first \(NaN\) at element 1; take it out/,
     );
-    await rejects(read('a.npy', floatNpy([1, 1], [Number.NEGATIVE_INFINITY]), [input(['n', 1])]), /holds -Infinity/);
+    await rejects(
+      read('a.npy', floatNpy([1, 1], [Number.NEGATIVE_INFINITY]), [input(['n', 1])]),
+      /holds 1 of 1 values that are NaN or infinite, the first \(-Infinity\)/,
+    );
   });
 
   it('names both shapes where they differ', async () => {
@@ -239,7 +243,7 @@ describe('openSamples', () => {
     );
     const uneven = zipFile({ 'image.npy': four, 'other.npy': floatNpy([1, 2], [1, 2]) });
     await rejects(read('a.npz', uneven, two), /the same number in each array/);
-    await rejects(read('a.jpg', four, [input(['n', 4])]), /JPEG is not read here/);
+    await rejects(read('a.jpg', four, [input(['n', 4])]), /a\.jpg cannot be read as a JPEG image: /);
     await rejects(read('a.npy', four, []), /no inputs/);
     await rejects(read('a.npy', floatNpy([0, 4], []), [input(['n', 4])]), /holds no samples/);
     throws(() => openSamples([], []), /no file was given/);
@@ -250,6 +254,20 @@ describe('openSamples', () => {
     deepEqual(feeds(await read('a.JPG', new Uint8Array(3), [input([1, 1, 1, 1])], { decodeJpeg })), [
       { dims: [1, 1, 1, 1], values: [9] },
     ]);
+  });
+
+  it('reads JPEG, and refuses what is cut off', async () => {
+    // Flat areas come through the compression almost as they were.
+    const pixels = Uint8Array.from({ length: 16 * 8 * 4 }, (_, index) => [200, 100, 50, 255][index % 4] ?? 0);
+    const { data } = encode({ width: 16, height: 8, data: pixels }, 100);
+    const [sample] = feeds(await read('a.jpeg', data, [input(['n', 3, 8, 16])]));
+    deepEqual(sample?.dims, [1, 3, 8, 16]);
+    for (const [channel, wanted] of [200, 100, 50].entries()) {
+      const plane = sample?.values.slice(channel * 128, (channel + 1) * 128) ?? [];
+      ok(plane.length === 128 && plane.every((value) => Math.abs(value - wanted) <= 2), `${channel}: ${plane}`);
+    }
+    await rejects(read('a.jpg', data.subarray(0, data.length / 2), [input(['n', 3, 8, 16])]), /a\.jpg cannot be read/);
+    await rejects(read('a.jpg', data, [input(['n', 3, 8, 8])]), /wants \[n,3,8,8\] float32, a\.jpg gives \[3,8,16\]/);
   });
 
   it('never fails otherwise than with a sentence on damaged files', async () => {
@@ -266,6 +284,7 @@ describe('openSamples', () => {
           [3, 4],
         ],
       }),
+      'a.jpg': encode({ width: 8, height: 8, data: new Uint8Array(256) }, 50).data,
       'a.wav': wavFile(1, 1, 16, new Uint8Array(8)),
     };
     await fc.assert(
