@@ -47,3 +47,10 @@ export function formatDataType(type: DataType): string {
   if (type === 'FLOAT') return 'float32';
   return type === 'DOUBLE' ? 'float64' : type.toLowerCase();
 }
+
+/** Milliseconds for people, to three figures: `840 µs`, `21.4 ms`, `144 ms`, `12.3 s`. */
+export function formatMilliseconds(milliseconds: number): string {
+  const [divisor, unit] = milliseconds >= 9995 ? [1000, 's'] : milliseconds >= 0.9995 ? [1, 'ms'] : [0.001, 'µs'];
+  const value = milliseconds / divisor;
+  return `${value >= 99.95 ? whole.format(value) : Number(value.toPrecision(3))} ${unit}`;
+}

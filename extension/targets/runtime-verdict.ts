@@ -1,6 +1,6 @@
 import { formatBytes, formatLimit } from '../model/format';
-import type { RuntimeFootprint } from '../runtimes/measure';
 import { arenaRegion } from './arena-region';
+import type { JudgedOnRuntime } from './fit-figures';
 import type { Limit, Limits, Reserves, Target } from './target';
 import type { FigureKind, MemoryVerdict, Verdict } from './verdict';
 
@@ -19,7 +19,7 @@ export interface RuntimeVerdictOptions {
 
 /** What a model needs of both memories on a runtime, in bytes: flash is the sum of the parts, RAM the smallest arena and the reserves. */
 export function neededMemory(
-  { flash, memory }: RuntimeFootprint,
+  { flash, memory }: JudgedOnRuntime,
   reserves: RuntimeVerdictOptions['reserves'] = { ram: 0, stack: 0 },
 ) {
   return {
@@ -35,7 +35,7 @@ export function neededMemory(
  * What does not fit by an estimate alone is said to be estimated.
  */
 export function runtimeVerdict(
-  footprint: RuntimeFootprint,
+  footprint: JudgedOnRuntime,
   target: Target | undefined,
   limits: Limits,
   options: RuntimeVerdictOptions = {},
@@ -85,13 +85,18 @@ export function runtimeVerdict(
 }
 
 /** The operators that a runtime cannot run, in words: "2 operators, Foo at layer x, Bar at layer y". */
-export function unsupportedText({ cannotRun, layers }: Pick<RuntimeFootprint, 'cannotRun' | 'layers'>): string {
+export function unsupportedText({
+  cannotRun,
+  layers,
+  counts,
+}: Pick<JudgedOnRuntime, 'cannotRun' | 'layers' | 'counts'>): string {
+  const count = counts?.cannotRun ?? cannotRun.length;
   const named = cannotRun.slice(0, 3).map(({ node, opType }) => {
     const layer = layers.find(({ from }) => from.includes(node));
     return layer ? `${opType} at layer ${layer.name}` : opType;
   });
-  const more = cannotRun.length > named.length ? [`${cannotRun.length - named.length} more`] : [];
-  return [`${cannotRun.length} operator${cannotRun.length === 1 ? '' : 's'}`, ...named, ...more].join(', ');
+  const more = count > named.length ? [`${count - named.length} more`] : [];
+  return [`${count} operator${count === 1 ? '' : 's'}`, ...named, ...more].join(', ');
 }
 
 function weakest(kinds: readonly FigureKind[]): FigureKind {
@@ -100,10 +105,12 @@ function weakest(kinds: readonly FigureKind[]): FigureKind {
 
 /** What a model needs of both memories without what is only estimated, in bytes. */
 function leastMemory(
-  { flash, memory }: RuntimeFootprint,
+  { flash, memory }: JudgedOnRuntime,
   reserves: RuntimeVerdictOptions['reserves'] = { ram: 0, stack: 0 },
 ) {
-  const arena = memory.kind === 'estimated' ? memory.lowerBoundBytes : memory.minimumArenaBytes;
+  const { lowerBoundBytes, arenaBytes = lowerBoundBytes } = memory;
+  const planned = memory.kinds?.arena === 'exact' ? arenaBytes : lowerBoundBytes;
+  const arena = memory.kind === 'estimated' ? planned : memory.minimumArenaBytes;
   return {
     flash: flash.parts.reduce((sum, { bytes, kind }) => sum + (kind === 'estimated' ? 0 : bytes), 0),
     ram: arena + reserves.ram + reserves.stack,
@@ -148,7 +155,11 @@ function signOf(kind: FigureKind): string {
 }
 
 /** Why bytes that fit say nothing. */
-function missingFigures({ layers }: RuntimeFootprint, target: Target | undefined, limits: Limits): readonly string[] {
+function missingFigures(
+  { layers, counts }: JudgedOnRuntime,
+  target: Target | undefined,
+  limits: Limits,
+): readonly string[] {
   if (target && !limits.ram) {
     const external = target.memories.some(({ kind }) => kind === 'psram');
     return [
@@ -158,9 +169,10 @@ function missingFigures({ layers }: RuntimeFootprint, target: Target | undefined
   const unknown = layers.filter(({ outputShape }) => outputShape === undefined);
   const [one] = unknown;
   if (!one) return [];
+  const count = counts?.unknownSizes ?? unknown.length;
   return [
-    unknown.length === 1
+    count === 1
       ? `the size of ${one.name} is not known, so RAM is not either`
-      : `the sizes of ${unknown.length} tensors (${one.name} first) are not known, so RAM is not either`,
+      : `the sizes of ${count} tensors (${one.name} first) are not known, so RAM is not either`,
   ];
 }

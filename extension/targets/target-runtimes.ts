@@ -4,6 +4,8 @@ import type { Target } from './target';
 
 /** The ids of the runtimes that are at home on a core; the usual one first. */
 function idsFor({ id, core, vendor }: Target): readonly string[] {
+  // Nothing is known but memory: no runtime is usual there.
+  if (core === '') return [];
   const arm = /Cortex-([AM]\d+)/i.exec(core)?.[1]?.toUpperCase();
   const st = vendor.startsWith('STM') ? ['st-edge-ai'] : [];
   const anywhere = ['tflm', 'onnx2c'];
@@ -44,4 +46,15 @@ export function chosenRuntime(setting: string, target: Target | undefined): Runt
 /** All runtimes, those at home on the target first. */
 export function runtimesByTarget(target: Target | undefined): readonly Runtime[] {
   return [...new Set([...(target ? runtimesFor(target) : []), ...allRuntimes()])];
+}
+
+/**
+ * The runtime that a chip beside the chosen one is judged with: that of the setting where it is at home on the chip, else the chip's
+ * usual one; nothing where the setting asks for the model's data alone.
+ */
+export function comparedRuntime(setting: string, target: Target): Runtime | undefined {
+  const chosen = chosenRuntime(setting, target);
+  if (!chosen) return undefined;
+  const own = runtimesFor(target);
+  return own.includes(chosen) ? chosen : own[0];
 }

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import { formatBytes, formatCount, formatDataType, formatLimit } from '../../../extension/model/format';
+import {
+  formatBytes,
+  formatCount,
+  formatDataType,
+  formatLimit,
+  formatMilliseconds,
+} from '../../../extension/model/format';
 
 describe('formats of numbers', () => {
   it('writes bytes with the unit that suits them', () => {
@@ -30,6 +36,20 @@ describe('formats of numbers', () => {
       [19_632_062_464, '19.6 G'],
     ];
     for (const [count, text] of rows) assert.equal(formatCount(count), text);
+  });
+
+  it('writes times to three figures', () => {
+    const rows = [
+      [0.0004, '0.4 µs'],
+      [0.84, '840 µs'],
+      [0.9996, '1 ms'],
+      [21.44, '21.4 ms'],
+      [143.6, '144 ms'],
+      [9994, '9,994 ms'],
+      [12_345, '12.3 s'],
+      [1_234_567, '1,235 s'],
+    ] as const;
+    for (const [milliseconds, text] of rows) assert.equal(formatMilliseconds(milliseconds), text);
   });
 
   it('names element types as people do', () => {
