@@ -46,6 +46,8 @@ async function openSession(ort: Ort, model: Uint8Array, options: OpenOptions): P
   const session = await refusing(() =>
     ort.InferenceSession.create(bytes, {
       logSeverityLevel: fatalOnly,
+      // Further optimization fuses Conv, Add and Relu even where a value between them is an output, which then has no value.
+      ...(extraOutputs.length > 0 ? { graphOptimizationLevel: 'basic' as const } : {}),
       ...(options.externalData ? { externalData: [...options.externalData] } : {}),
     }),
   );

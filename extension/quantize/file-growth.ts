@@ -25,5 +25,8 @@ export function fileGrowth(
 
 /** The report of a growth; none where there is none. */
 export function growthReport(growth: string | undefined): readonly PassReport[] {
-  return growth === undefined ? [] : [{ pass: 'file size', changes: [growth] }];
+  return growth === undefined ? [] : [{ pass: growthPass, changes: [growth] }];
 }
+
+/** The name under which a growth is reported. */
+export const growthPass = 'file size';

@@ -1,31 +1,45 @@
 import type { Tensor } from '../model/model';
-import { type ModelBytes, readTensorChunks, toFloat64 } from '../onnx/tensor-data';
+import type { ModelBytes } from '../onnx/tensor-data';
+import type { ChannelLayout, PieceError } from './int8-kernel';
+import { type TensorThreads, tensorThreads } from './node-tensor-threads';
 import type { TensorError } from './plan';
+import { type HeldPiece, inOrder, sharedPieces } from './tensor-pieces';
 
-const largest = 127;
+const largestCode = 127;
 /** The smallest normal float32: below it a scale loses its precision, so such channels (all but zero) get scale 1, as in onnxruntime. */
 const smallestScale = 2 ** -126;
+/** A float weight up to this many bytes is held in memory between the pass for its scales and that for its codes; a larger one is read twice. */
+const heldBytes = 48 << 20;
+/** Pieces of a larger weight that are worked on at the same time, for each thread. */
+const piecesPerThread = 3;
+
+interface QuantizedPiece {
+  readonly codes: Uint8Array;
+  readonly error: PieceError;
+}
 
 /**
  * A float weight as symmetric int8, -127 to 127, with one scale per index of an axis or one for all.
- * scale = largest finite magnitude / 127, in float64, rounded to float32. Elements are read when they are asked for;
- * memory stays at one piece and the scales.
+ * scale = largest finite magnitude / 127, in float64, rounded to float32. Elements are read when they are asked for, their error is
+ * measured with the same pass, and threads share the work; memory stays at `heldBytes`, the codes and the scales.
  */
 export class Int8Tensor {
   /** How many scales there are. */
   readonly channels: number;
-  /** Elements that follow each other with the same scale. */
-  readonly #run: number;
+  readonly #layout: ChannelLayout;
   #scales: Promise<Float32Array> | undefined;
+  #error: TensorError | undefined;
 
   constructor(
     private readonly tensor: Tensor,
     private readonly bytes: ModelBytes,
     axis: number | undefined,
+    private readonly threads: TensorThreads = tensorThreads,
   ) {
     this.channels = axis === undefined ? 1 : (tensor.dims[axis] ?? 1);
     const following = axis === undefined ? tensor.dims : tensor.dims.slice(axis + 1);
-    this.#run = following.reduce((product, dim) => product * dim, 1);
+    const run = following.reduce((product, dim) => product * dim, 1);
+    this.#layout = { channels: this.channels, run };
   }
 
   /** The scales as raw_data. */
@@ -36,57 +50,56 @@ export class Int8Tensor {
     yield new Uint8Array(bytes.buffer);
   }
 
-  /** The int8 elements. NaN becomes 0, infinities the end of the range. */
+  /** The int8 elements. NaN becomes 0, infinities the end of the range. Once they are all produced, their error is known. */
   async *produceElements(): AsyncGenerator<Uint8Array> {
-    const scales = await this.#allScales();
-    let position = 0;
-    for await (const values of this.#values()) {
-      yield new Uint8Array(this.#quantized(values, position, scales).buffer);
-      position += values.length;
-    }
+    for await (const { codes } of this.#quantized()) yield codes;
   }
 
   /** Compares with the float weight; elements that are not finite are left out of the sums and counted as overflows. */
   async measure(signal?: AbortSignal): Promise<TensorError> {
-    const scales = await this.#allScales(signal);
+    if (this.#error) return this.#error;
+    for await (const _ of this.#quantized(signal));
+    return this.measure(signal);
+  }
+
+  /** Codes and errors piece by piece, in order. */
+  async *#quantized(signal?: AbortSignal): AsyncGenerator<QuantizedPiece> {
+    const held: HeldPiece[] | undefined = this.#scales || this.tensor.byteLength > heldBytes ? undefined : [];
+    const scales = await this.#allScales(signal, held);
+    const results = inOrder(held ?? this.#pieces(signal), this.#ahead(held), async ({ piece, release }) => {
+      const { buffers } = this.threads;
+      const shared = buffers.take(piece.length);
+      const error = await this.threads.run({ kind: 'int8', piece, layout: this.#layout, scales, codes: shared });
+      release();
+      // A copy: whoever takes the codes may keep them, and the buffer goes on to the next piece.
+      const codes = new Uint8Array(new Uint8Array(shared, 0, piece.length));
+      buffers.giveBack(shared);
+      return { codes, error };
+    });
     const sums = { signal: 0, noise: 0, maxAbsoluteError: 0, overflows: 0, underflows: 0 };
-    let position = 0;
-    for await (const values of this.#values(signal)) {
-      const quantized = this.#quantized(values, position, scales);
-      const channels = this.#channelsFrom(position);
-      for (let index = 0; index < values.length; index++) {
-        const value = values[index] ?? 0;
-        const scale = scales[channels.current] ?? 1;
-        channels.step();
-        if (!Number.isFinite(value)) {
-          sums.overflows++;
-          continue;
-        }
-        const error = Math.abs(value - Math.fround((quantized[index] ?? 0) * scale));
-        sums.signal += value * value;
-        sums.noise += error * error;
-        if (error > sums.maxAbsoluteError) sums.maxAbsoluteError = error;
-      }
-      position += values.length;
+    for await (const result of results) {
+      const { error } = result;
+      sums.signal += error.signal;
+      sums.noise += error.noise;
+      sums.maxAbsoluteError = Math.max(sums.maxAbsoluteError, error.maxAbsoluteError);
+      sums.overflows += error.notFinite;
+      yield result;
     }
-    return sums;
+    this.#error = sums;
   }
 
-  /** A piece of the weight that begins at element `position`, rounded half to even and limited to -127..127; NaN gives 0. */
-  #quantized(values: Float64Array, position: number, scales: Float32Array): Int8Array<ArrayBuffer> {
-    const quantized = new Int8Array(values.length);
-    const channels = this.#channelsFrom(position);
-    for (let index = 0; index < values.length; index++) {
-      const exact = (values[index] ?? 0) / (scales[channels.current] ?? 1);
-      channels.step();
-      const limited = exact > largest ? largest : exact < -largest ? -largest : exact;
-      quantized[index] = limited + roundsToInteger - roundsToInteger;
-    }
-    return quantized;
+  #pieces(signal: AbortSignal | undefined): AsyncGenerator<HeldPiece> {
+    return sharedPieces(this.tensor, this.bytes, this.threads.buffers, signal);
   }
 
-  #allScales(signal?: AbortSignal): Promise<Float32Array> {
-    this.#scales ??= this.#readScales(signal).catch((error) => {
+  /** Pieces to work on at the same time: those that are in memory anyway, or as many as keep the threads busy. */
+  #ahead(held: readonly HeldPiece[] | undefined): number {
+    return held ? Number.POSITIVE_INFINITY : this.threads.count * piecesPerThread;
+  }
+
+  /** `held` takes the pieces of the weight where this call is the one that reads them. */
+  #allScales(signal?: AbortSignal, held?: HeldPiece[]): Promise<Float32Array> {
+    this.#scales ??= this.#readScales(signal, held).catch((error) => {
       // A cancelled or failed pass must not stand for the next one.
       this.#scales = undefined;
       throw error;
@@ -94,63 +107,21 @@ export class Int8Tensor {
     return this.#scales;
   }
 
-  async #readScales(signal: AbortSignal | undefined): Promise<Float32Array> {
-    const magnitudes = new Float64Array(this.channels);
-    let position = 0;
-    for await (const values of this.#values(signal)) {
-      this.#raiseMagnitudes(values, position, magnitudes);
-      position += values.length;
-    }
-    return Float32Array.from(magnitudes, (magnitude) => {
-      const scale = Math.fround(magnitude / largest);
-      return scale < smallestScale ? 1 : scale;
+  async #readScales(signal: AbortSignal | undefined, held: HeldPiece[] | undefined): Promise<Float32Array> {
+    const patterns = new Int32Array(new SharedArrayBuffer(this.channels * 4));
+    const results = inOrder(this.#pieces(signal), this.#ahead(held), async (read) => {
+      held?.push(read);
+      const { piece } = read;
+      await this.threads.run({ kind: 'magnitudes', piece, layout: this.#layout, magnitudes: patterns });
+      if (!held) read.release();
     });
-  }
-
-  /** The largest finite magnitudes so far, by channel. */
-  #raiseMagnitudes(values: Float64Array, position: number, magnitudes: Float64Array): void {
-    const channels = this.#channelsFrom(position);
-    for (let index = 0; index < values.length; index++) {
-      const magnitude = Math.abs(values[index] ?? 0);
-      if (magnitude > (magnitudes[channels.current] ?? 0) && magnitude !== Number.POSITIVE_INFINITY) {
-        magnitudes[channels.current] = magnitude;
-      }
-      channels.step();
+    for await (const _ of results);
+    const magnitudes = new Float32Array(patterns.buffer);
+    const scales = new Float32Array(new SharedArrayBuffer(this.channels * 4));
+    for (const [channel, magnitude] of magnitudes.entries()) {
+      const scale = Math.fround(magnitude / largestCode);
+      scales[channel] = scale < smallestScale ? 1 : scale;
     }
-  }
-
-  async *#values(signal?: AbortSignal): AsyncGenerator<Float64Array> {
-    for await (const chunk of readTensorChunks(this.tensor, this.bytes)) {
-      signal?.throwIfAborted();
-      yield toFloat64('FLOAT', chunk, chunk.length / 4);
-    }
-  }
-
-  #channelsFrom(position: number): ChannelWalk {
-    return new ChannelWalk(position, this.channels, this.#run);
+    return scales;
   }
 }
-
-/** The channel of each element in turn. */
-class ChannelWalk {
-  current: number;
-  #left: number;
-
-  constructor(
-    position: number,
-    private readonly channels: number,
-    private readonly run: number,
-  ) {
-    this.current = Math.floor(position / run) % channels;
-    this.#left = run - (position % run);
-  }
-
-  step(): void {
-    if (--this.#left > 0) return;
-    this.#left = this.run;
-    this.current = this.current + 1 === this.channels ? 0 : this.current + 1;
-  }
-}
-
-/** Adding and taking away 1.5 * 2^52 leaves a number without its fraction, rounded half to even as float64 sums are. */
-const roundsToInteger = 1.5 * 2 ** 52;

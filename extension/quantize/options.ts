@@ -1,3 +1,6 @@
+import { isLayerScheme, type LayerScheme } from './layer-schemes';
+import { writableSchemeIds } from './scheme';
+
 /** What a person can choose about a scheme. It is plain data: in a recipe it stands as it is. */
 export interface QuantizationOptions {
   /** Scales of weights: one per output channel where the operator allows it, or one for the tensor. */
@@ -12,6 +15,10 @@ export interface QuantizationOptions {
   readonly codebookBits: number;
   /** Nodes that stay as they are, by name (a node without a name by its first output). */
   readonly excludedNodes: readonly string[];
+  /** Nodes that get another scheme than the rest, by name as above. What can be mixed is in `layerChoices`. */
+  readonly layers: Readonly<Record<string, LayerScheme>>;
+  /** A model that is quantized already is turned back into float first; without it, such a model is left alone. */
+  readonly requantize: boolean;
 }
 
 /** What is taken where nobody chooses. */
@@ -22,6 +29,8 @@ export const defaultOptions: QuantizationOptions = {
   blockOperator: 'DequantizeLinear',
   codebookBits: 4,
   excludedNodes: [],
+  layers: {},
+  requantize: false,
 };
 
 /** The options that differ from the defaults, in the order of their declaration: equal options give equal text. */
@@ -50,6 +59,8 @@ export function optionsFromJson(value: unknown): QuantizationOptions {
     blockOperator: oneOf('blockOperator', given, ['DequantizeLinear', 'MatMulNBits']),
     codebookBits: whole('codebookBits', given, 'a whole number from 2 to 8', (bits) => bits >= 2 && bits <= 8),
     excludedNodes: names('excludedNodes', given),
+    layers: layers(given),
+    requantize: oneOf('requantize', given, [false, true]),
   };
 }
 
@@ -60,6 +71,8 @@ const optionNames = [
   'blockOperator',
   'codebookBits',
   'excludedNodes',
+  'layers',
+  'requantize',
 ] as const satisfies readonly (keyof QuantizationOptions)[];
 
 /** 0, and what onnxruntime's MatMulNBits takes. */
@@ -68,7 +81,7 @@ function isBlockSize(size: number): boolean {
   return size >= 16 && size <= 4096 && Number.isInteger(Math.log2(size));
 }
 
-function oneOf<Choice extends string>(
+function oneOf<Choice extends string | boolean>(
   name: keyof QuantizationOptions,
   given: ReadonlyMap<string, unknown>,
   choices: readonly Choice[],
@@ -98,4 +111,19 @@ function names(name: 'excludedNodes', given: ReadonlyMap<string, unknown>): read
     throw new Error(`The option ${name} must be a list of node names.`);
   }
   return value;
+}
+
+function layers(given: ReadonlyMap<string, unknown>): Readonly<Record<string, LayerScheme>> {
+  const value: unknown = given.has('layers') ? given.get('layers') : defaultOptions.layers;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error('The option layers must be an object of node names and schemes.');
+  }
+  const read = Object.entries(value).map(([name, scheme]): [string, LayerScheme] => {
+    if (typeof scheme === 'string' && isLayerScheme(scheme)) return [name, scheme];
+    throw new Error(
+      `The option layers has an unknown scheme for ${name}; give float32 or one of ${writableSchemeIds.join(', ')}.`,
+    );
+  });
+  // In one order, so that equal options give equal text.
+  return Object.fromEntries(read.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }

@@ -2,15 +2,18 @@ import { executionOrder } from '../model/order';
 import type { ModelEdits, PlannedFile } from '../onnx/edit';
 import { planDynamic } from './dynamic/plan-dynamic';
 import { applyEdits } from './edited-source';
-import { planInt8Weights } from './int8-weights';
+import { int8Weights } from './int8-weights';
+import { layerWeights, withFloatLayersExcluded } from './layer-weights';
 import type { QuantizationOptions } from './options';
-import type { ConvertedTensor, PassReport, QuantizationSource } from './plan';
+import { type ConvertedTensor, type PassReport, QuantizationRefused, type QuantizationSource } from './plan';
 import { prepare } from './preparation/prepare';
+import type { Adjustments } from './recovery/adjustments';
 import type { Ranges, StaticSchemeId } from './static/activation-type';
 import { planStatic } from './static/plan-static';
-import { planUpgrade, upgradedOpset } from './upgrade';
+import { blockOpset, planUpgrade, upgradedOpset } from './upgrade';
 import { planMatMulNBits } from './weights/matmul-nbits';
 import { type LeftWeight, planWeights, type SchemePlan } from './weights/plan-weights';
+import type { WeightFitter } from './weights/weight-fitter';
 import { type WeightSchemeId, weightScheme } from './weights/weight-schemes';
 
 /** Every scheme but float16, which goes its own way. */
@@ -32,35 +35,61 @@ export interface PlannedScheme {
 /** The first IR version in which an initializer need not be a graph input. */
 const freeInitializerIr = 4;
 
+/** A model with the opset upgraded where it is below 13, and prepared (see `prepare`): what every scheme and mix of schemes is applied to. */
+export interface SchemeBasis {
+  readonly source: QuantizationSource;
+  readonly passes: readonly PassReport[];
+  readonly steps: PlannedScheme['steps'];
+}
+
+/** Upgrades and prepares a model. Throws QuantizationRefused. */
+export async function schemeBasis(
+  source: QuantizationSource,
+  settings: {
+    readonly skippedPasses?: ReadonlySet<string> | undefined;
+    readonly adjustments?: Adjustments | undefined;
+  } = {},
+): Promise<SchemeBasis> {
+  const upgrade = await upgraded(source, upgradedOpset, freeInitializerIr);
+  const prepared = await prepare(upgrade.source, {
+    ...(settings.adjustments && { more: settings.adjustments.rewrites }),
+    ...(settings.skippedPasses && { skipped: settings.skippedPasses }),
+  });
+  return {
+    source: prepared.source,
+    passes: [...upgrade.passes, ...prepared.passes],
+    steps: [...upgrade.steps, ...prepared.steps],
+  };
+}
+
 /**
- * Upgrades the opset where it is below 13, prepares the model (see `prepare`), and plans the scheme. Sizes and nodes do not depend on `ranges`; a static
- * scheme cannot be written without them. Throws QuantizationRefused.
+ * Plans the scheme on the basis that was made of `source`. Sizes and nodes do not depend on `ranges`; a static scheme cannot be written without them.
+ * Throws QuantizationRefused.
  */
 export async function planScheme(
   source: QuantizationSource,
+  basis: SchemeBasis,
   scheme: IntegerSchemeId,
   options: QuantizationOptions,
   settings: {
     readonly ranges?: Ranges | undefined;
+    readonly adjustments?: Adjustments | undefined;
     readonly skippedPasses?: ReadonlySet<string> | undefined;
-    readonly equalize?: boolean;
   } = {},
 ): Promise<PlannedScheme> {
-  const upgrade = await upgraded(source);
-  const prepared = await prepare(upgrade.source, {
-    equalize: settings.equalize ?? false,
-    ...(settings.skippedPasses && { skipped: settings.skippedPasses }),
-  });
-  const before = [...upgrade.passes, ...prepared.passes];
-  const { planned, source: basis } = await plan(prepared.source, scheme, options, settings.ranges);
+  const { ranges, adjustments } = settings;
+  const later = needsBlockOpset(scheme, options) ? await atBlockOpset(basis.source) : undefined;
+  const isLeftOut = later?.steps.some(({ pass }) => settings.skippedPasses?.has(pass)) ?? true;
+  const upgrade = isLeftOut ? { source: basis.source, passes: [], steps: [] } : (later ?? basis);
+  const { planned, source: last } = await plan(upgrade.source, scheme, options, ranges, adjustments?.fitter);
   return {
-    source: basis,
+    source: last,
     edits: planned.edits,
-    passes: withOrder(source, [...before, ...planned.passes], planned.edits),
+    passes: withOrder(source, [...basis.passes, ...upgrade.passes, ...planned.passes], planned.edits),
     converted: planned.converted,
     left: planned.left,
     activations: planned.activations ?? [],
-    steps: [...upgrade.steps, ...prepared.steps],
+    steps: [...basis.steps, ...upgrade.steps],
   };
 }
 
@@ -87,28 +116,29 @@ async function plan(
   scheme: IntegerSchemeId,
   options: QuantizationOptions,
   ranges: Ranges | undefined,
+  fitter: WeightFitter | undefined,
 ): Promise<{ readonly planned: AnyPlan; readonly source: QuantizationSource }> {
   switch (scheme) {
     case 'int8':
     case 'uint8':
     case 'int16':
     case 'int16x8':
-      return { planned: planStatic(source, scheme, options, ranges), source };
-    case 'int8-weights':
-      return { planned: await planInt8Weights(source, options), source };
-    case 'int8-dynamic':
-      // Weights of recurrent operators, which have no whole-number form in ONNX, are at least stored as int8.
-      return chained(source, planDynamic(source, options), (next) => planInt8Weights(next, options));
-    case 'int4-weights':
-    case 'int2-weights': {
-      const form = weightScheme(scheme, options);
-      if (options.blockOperator !== 'MatMulNBits')
-        return { planned: await planWeights(source, form, options.excludedNodes), source };
-      const blocks = planMatMulNBits(source, scheme === 'int4-weights' ? 4 : 2, options);
-      return chained(source, blocks, (next) => planWeights(next, form, options.excludedNodes));
+      return { planned: planStatic(source, scheme, options, ranges, fitter), source };
+    case 'int8-dynamic': {
+      const known = withFloatLayersExcluded(options);
+      layerWeights(scheme, options, fitter);
+      return { planned: planDynamic(source, known, fitter), source };
     }
-    default:
-      return { planned: await planWeights(source, weightScheme(scheme, options), options.excludedNodes), source };
+    default: {
+      const layers = layerWeights(scheme, options, fitter);
+      const form = scheme === 'int8-weights' ? int8Weights(options, fitter) : weightScheme(scheme, options, fitter);
+      const then = (next: QuantizationSource) => planWeights(next, form, options.excludedNodes, layers);
+      const isBlocks = scheme === 'int4-weights' || scheme === 'int2-weights';
+      if (!isBlocks || options.blockOperator !== 'MatMulNBits') return { planned: await then(source), source };
+      const excludedNodes = [...options.excludedNodes, ...layers.keys()];
+      const blocks = planMatMulNBits(source, scheme === 'int4-weights' ? 4 : 2, { ...options, excludedNodes }, fitter);
+      return chained(source, blocks, then);
+    }
   }
 }
 
@@ -131,14 +161,41 @@ async function chained(
   return { planned, source: next };
 }
 
-async function upgraded(source: QuantizationSource): Promise<{
-  readonly source: QuantizationSource;
-  readonly passes: readonly PassReport[];
-  readonly steps: PlannedScheme['steps'];
-}> {
-  const upgrade = await planUpgrade(source, upgradedOpset);
+/** ONNX has numbers of 4 and 16 bits, and blocks, from opset 21 on; below it, onnxruntime's own operators do without blocks. */
+function needsBlockOpset(scheme: IntegerSchemeId, { blockOperator, layers }: QuantizationOptions): boolean {
+  const isLater = (id: string) => laterSchemes.has(id);
+  if (blockOperator === 'MatMulNBits' && !scheme.startsWith('int16')) return false;
+  return isLater(scheme) || Object.values(layers).some(isLater);
+}
+
+const laterSchemes: ReadonlySet<string> = new Set(['int4-weights', 'int2-weights', 'int16', 'int16x8']);
+
+/** The first IR version that has numbers of 4 bits. */
+const fourBitIr = 10;
+
+const blockUpgrades = new WeakMap<QuantizationSource, Promise<SchemeBasis | undefined>>();
+
+/** A prepared model at opset 21; undefined where an operator cannot be brought there. Many plans share one. */
+function atBlockOpset(source: QuantizationSource): Promise<SchemeBasis | undefined> {
+  const known = blockUpgrades.get(source);
+  if (known) return known;
+  const made = upgraded(source, blockOpset, fourBitIr).catch((error: unknown) => {
+    if (error instanceof QuantizationRefused) return undefined;
+    blockUpgrades.delete(source);
+    throw error;
+  });
+  blockUpgrades.set(source, made);
+  return made;
+}
+
+async function upgraded(
+  source: QuantizationSource,
+  opset: typeof upgradedOpset | typeof blockOpset,
+  smallestIr: number,
+): Promise<SchemeBasis> {
+  const upgrade = await planUpgrade(source, opset);
   if (!upgrade) return { source, passes: [], steps: [] };
-  const irVersion = Math.max(source.model.irVersion ?? freeInitializerIr, freeInitializerIr);
+  const irVersion = Math.max(source.model.irVersion ?? smallestIr, smallestIr);
   const edits = { ...upgrade.edits, ...(irVersion !== source.model.irVersion && { irVersion }) };
   const edited = await applyEdits(source, edits);
   const pass = upgrade.passes[0]?.pass ?? 'opset upgrade';

@@ -19,6 +19,8 @@ export interface ConvertedTensor {
   readonly bytesAfter: number;
   /** With codes packed as tightly as their values allow, for schemes that ONNX has no type for; absent: as in the file. */
   readonly packedBytes?: number;
+  /** Writing the planned file measures it on the way, and `measure` then tells what was found without another pass. */
+  readonly measuredByWriting?: boolean;
   /** Streams the elements and compares: sums of squares of the weight and of its error, elements over and under range. */
   measure(signal?: AbortSignal): Promise<TensorError>;
 }

@@ -6,7 +6,8 @@ import { planFloat16 } from './float16';
 import { hasInt8Weights, perAxisOpset, planInt8Weights } from './int8-weights';
 import type { QuantizationOptions } from './options';
 import { type PassReport, type QuantizationPlan, QuantizationRefused, type QuantizationSource } from './plan';
-import { type IntegerSchemeId, type PlannedScheme, planScheme } from './plan-scheme';
+import { type IntegerSchemeId, type PlannedScheme, planScheme, type SchemeBasis, schemeBasis } from './plan-scheme';
+import type { Adjustments } from './recovery/adjustments';
 import type { SchemeId } from './scheme';
 import type { Ranges } from './static/activation-type';
 import { planUpgrade } from './upgrade';
@@ -51,8 +52,8 @@ export interface SchemeRequest {
   readonly ranges?: Ranges | undefined;
   /** Preparation passes to leave out. */
   readonly skippedPasses?: ReadonlySet<string> | undefined;
-  /** Equalize the ranges of channels across layers first. */
-  readonly equalize?: boolean;
+  /** What accuracy recovery changes. */
+  readonly adjustments?: Adjustments | undefined;
 }
 
 /** The quantized file of a scheme other than float16. */
@@ -76,8 +77,19 @@ export async function planSchemeFile(
   output: { readonly fileName: string },
 ): Promise<SchemeFilePlan> {
   assertSound(source);
+  return planOnBasis(source, await schemeBasis(source, request), request, output);
+}
+
+/** The same on a basis that was made before, which any number of plans can share. */
+export async function planOnBasis(
+  source: QuantizationSource,
+  basis: SchemeBasis,
+  request: SchemeRequest,
+  output: { readonly fileName: string },
+): Promise<SchemeFilePlan> {
+  assertSound(source);
   const { scheme, options } = request;
-  const planned = await planScheme(source, scheme, options, request);
+  const planned = await planScheme(source, basis, scheme, options, request);
   const files = await plannedFiles(source, planned.source, planned.edits, output);
   const growth = fileGrowth(source, planned.source, files);
   return {

@@ -1,18 +1,15 @@
 import { type RangeMethod, rangeMethods } from './calibration/range-methods';
 import { type Preprocessing, parsePreprocessing } from './calibration-data/preprocessing';
 import { defaultOptions, optionsFromJson, optionsToJson, type QuantizationOptions } from './options';
+import { parseRecovery, type Recovery, recoveryChoices, recoveryText } from './recovery/methods';
 import { isWritableSchemeId, type WritableSchemeId, writableSchemeIds } from './scheme';
-
-export const recoveries = ['none', 'auto', 'cle'] as const;
-
-export type Recovery = (typeof recoveries)[number];
 
 /** All that decides the bytes of a quantized file, apart from the model and the calibration data. */
 export interface Recipe {
   readonly scheme: WritableSchemeId;
   readonly options: QuantizationOptions;
   readonly calibrationMethod: RangeMethod;
-  /** What is done against the error: cross-layer equalization; `auto` does it where it helps on the calibration data. */
+  /** What is done against the error; `auto` does what measurably helps on the calibration data. */
   readonly recovery: Recovery;
   /** Of made-up inputs. */
   readonly seed: number;
@@ -22,6 +19,19 @@ export interface Recipe {
 
 /** A recipe of which parts may be missing. */
 export type PartialRecipe = { readonly [Field in keyof Recipe]?: Recipe[Field] | undefined };
+
+/** A recipe as plain data: what recipeToJson gives and recipeFromJson reads. */
+export interface RecipeData {
+  readonly recipeVersion?: number;
+  readonly scheme: WritableSchemeId;
+  /** Those that differ from the defaults. */
+  readonly options?: Partial<Record<keyof QuantizationOptions, unknown>>;
+  readonly calibrationMethod?: RangeMethod;
+  /** `none`, `auto`, or methods with commas between them. */
+  readonly recovery?: string;
+  readonly seed?: number;
+  readonly preprocessing?: Preprocessing;
+}
 
 /** What is taken where nobody chooses. */
 export const recipeDefaults = {
@@ -36,13 +46,13 @@ export const recipeDefaults = {
 const recipeVersion = 1;
 
 /** The recipe as plain data; equal recipes give equal text. It holds no path, so that it works on any machine. */
-export function recipeToJson(recipe: Recipe) {
+export function recipeToJson(recipe: Recipe): RecipeData {
   return {
     recipeVersion,
     scheme: recipe.scheme,
     options: optionsToJson(recipe.options),
     calibrationMethod: recipe.calibrationMethod,
-    recovery: recipe.recovery,
+    recovery: recoveryText(recipe.recovery),
     seed: recipe.seed,
     ...(recipe.preprocessing && { preprocessing: recipe.preprocessing }),
   };
@@ -90,8 +100,8 @@ function methodOf(value: unknown): RangeMethod | undefined {
 
 function recoveryOf(value: unknown): Recovery | undefined {
   if (value === undefined) return undefined;
-  const recovery = recoveries.find((each) => each === value);
-  if (recovery === undefined) throw new Error(`The recovery of a recipe must be one of ${recoveries.join(', ')}.`);
+  const recovery = typeof value === 'string' ? parseRecovery(value) : undefined;
+  if (recovery === undefined) throw new Error(`The recovery of a recipe must be ${recoveryChoices}.`);
   return recovery;
 }
 

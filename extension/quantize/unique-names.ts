@@ -3,6 +3,8 @@ import type { Attribute, Graph, Model } from '../model/model';
 /** Names that are new in a model. They depend on the graph only, so that the size of what is written does too. */
 export class UniqueNames {
   readonly #taken = new Set<string>();
+  /** The last number that was given for a base. */
+  readonly #numbers = new Map<string, number>();
 
   constructor(model: Model) {
     this.#takeAll(model.graph);
@@ -14,9 +16,12 @@ export class UniqueNames {
 
   /** `base`, with a number behind it where that is taken; it is not given again once it was taken. */
   free(base: string): string {
-    let name = base;
-    for (let number = 1; this.#taken.has(name); number++) name = `${base}_${number}`;
-    return name;
+    if (!this.#taken.has(base)) return base;
+    // Names are never given back: those below were taken before.
+    let number = this.#numbers.get(base) ?? 1;
+    while (this.#taken.has(`${base}_${number}`)) number++;
+    this.#numbers.set(base, number);
+    return `${base}_${number}`;
   }
 
   take(...names: readonly string[]): void {

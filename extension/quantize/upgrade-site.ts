@@ -27,7 +27,7 @@ export interface Rewrite {
   readonly change: string;
 }
 
-/** Rewrites a node written for `site.opset` so that it computes the same at opset 13; undefined: it does so as it stands. */
+/** Rewrites a node written for `site.opset` so that it computes the same at `site.target`; undefined: it does so as it stands. */
 export type UpgradeRule = (site: UpgradeSite) => Rewrite | undefined;
 
 /** A node under upgrade: typed access to what it says, and makers for what replaces it. */
@@ -35,6 +35,8 @@ export class UpgradeSite {
   constructor(
     readonly node: Node,
     readonly opset: number,
+    /** The opset that the node is brought to. */
+    readonly target: number,
     private readonly scope: UpgradeScope,
   ) {}
 
@@ -191,7 +193,7 @@ export class UpgradeSite {
   refuse(reason: string): never {
     const name = this.node.name || this.output(0);
     throw new QuantizationRefused(
-      `${this.node.opType} "${name}" of opset ${this.opset} cannot be upgraded to opset 13: ${reason}.`,
+      `${this.node.opType} "${name}" of opset ${this.opset} cannot be upgraded to opset ${this.target}: ${reason}.`,
     );
   }
 

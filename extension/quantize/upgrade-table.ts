@@ -1,15 +1,16 @@
 import { axesRules } from './upgrade-rules-axes';
 import { elementwiseRules } from './upgrade-rules-elementwise';
 import { experimentalRules } from './upgrade-rules-experimental';
+import { laterRules } from './upgrade-rules-later';
 import { layerRules } from './upgrade-rules-layers';
 import type { UpgradeRule } from './upgrade-site';
 
-/** What becomes of an ai.onnx operator on the way to opset 13. */
+/** What becomes of an ai.onnx operator on the way to opset 13 or 21. */
 export type UpgradeEntry =
   | { readonly kind: 'rule'; readonly rule: UpgradeRule }
-  /** Its versions up to 13 differ in admitted types, in wording, or in attributes and inputs whose default is the old meaning. */
+  /** Its versions up to 21 differ in admitted types, in wording, or in attributes and inputs whose default is the old meaning. */
   | { readonly kind: 'unchanged' }
-  /** No version of ONNX up to 13 defines it; it was not changed, and whoever runs it knows it by itself. */
+  /** No version of ONNX up to 21 defines it; it was not changed, and whoever runs it knows it by itself. */
   | { readonly kind: 'not-in-onnx' }
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -54,17 +55,35 @@ const unchanged: ReadonlySet<string> = new Set([
   ...['ArgMax', 'ArgMin', 'AveragePool', 'MaxPool', 'DepthToSpace', 'GatherND', 'QuantizeLinear', 'DequantizeLinear'],
   // Since 11 negative indices count from the end; indices out of range are an error of the model in practice.
   'OneHot',
+  // Opsets 14 to 20 brought them; versions up to 21 differ in admitted types.
+  ...['AffineGrid', 'Bernoulli', 'BitwiseAnd', 'BitwiseNot', 'BitwiseOr', 'BitwiseXor', 'BlackmanWindow', 'CastLike'],
+  ...['CenterCropPad', 'Col2Im', 'DeformConv', 'Gelu', 'HammingWindow', 'HannWindow', 'HardSwish', 'ImageDecoder'],
+  ...['LayerNormalization', 'MelWeightMatrix', 'Mish', 'Optional', 'OptionalGetElement', 'OptionalHasElement'],
+  ...['RegexFullMatch', 'STFT', 'SequenceMap', 'StringConcat', 'StringSplit', 'Trilu'],
 ]);
 
 /** Experimental operators of the first opsets that ONNX took back and no rule replaces. */
 const removed: ReadonlySet<string> = new Set(['ATen', 'ConstantFill', 'DynamicSlice', 'GRUUnit', 'GivenTensorFill']);
 
-/** What to do with an operator of ai.onnx that was written for `opset` (below 13). */
+/** The last opset that the rules of the first opsets lead to; from there on those of later ones do. */
+const firstRulesEnd = 13;
+
+/** What to do with an operator of ai.onnx that was written for `opset`. */
 export function upgradeEntry(opType: string, opset: number): UpgradeEntry {
-  const rule = rules.get(opType);
-  if (rule) return { kind: 'rule', rule };
+  const first = opset < firstRulesEnd ? rules.get(opType) : undefined;
+  const later = laterRules.get(opType);
+  if (first || later) {
+    return {
+      kind: 'rule',
+      rule: (site) => {
+        // No node is rewritten by both, but one that the first rule takes may be refused by the second.
+        const rewritten = later?.(site);
+        return first?.(site) ?? rewritten;
+      },
+    };
+  }
   if (removed.has(opType) || (opType === 'MeanVarianceNormalization' && opset < 9)) {
     return { kind: 'refused', reason: 'it was experimental and is gone' };
   }
-  return { kind: unchanged.has(opType) ? 'unchanged' : 'not-in-onnx' };
+  return { kind: unchanged.has(opType) || rules.has(opType) ? 'unchanged' : 'not-in-onnx' };
 }

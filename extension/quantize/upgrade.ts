@@ -8,19 +8,20 @@ import { UniqueNames } from './unique-names';
 import { constantKey, type Rewrite, tensorData, type UpgradeScope, UpgradeSite } from './upgrade-site';
 import { upgradeEntry } from './upgrade-table';
 
-/** The opset that the rules lead to: the first whose DequantizeLinear knows an axis. */
+/** The first opset whose DequantizeLinear knows an axis. */
 export const upgradedOpset = 13;
+/** The first whose DequantizeLinear knows blocks, and whole numbers of 4 and 16 bits. */
+export const blockOpset = 21;
 
 /**
- * The edits that bring a model of an older ai.onnx opset to opset 13 so that it computes the same, subgraphs and model functions
+ * The edits that bring a model of an older ai.onnx opset to opset 13 or 21 so that it computes the same, subgraphs and model functions
  * included; undefined when it is there already. `irVersion` is left to the caller.
  * Throws QuantizationRefused (a sentence) naming the operator that cannot be upgraded.
  */
 export async function planUpgrade(
   source: QuantizationSource,
-  targetOpset: number = upgradedOpset,
+  targetOpset: typeof upgradedOpset | typeof blockOpset = upgradedOpset,
 ): Promise<{ readonly edits: ModelEdits; readonly passes: readonly PassReport[] } | undefined> {
-  if (targetOpset !== upgradedOpset) throw new RangeError(`upgrades lead to opset ${upgradedOpset} only`);
   const { model } = source;
   const opset = model.opsets.get('ai.onnx');
   if (opset === undefined || opset >= targetOpset) return undefined;
@@ -28,7 +29,7 @@ export async function planUpgrade(
   const bound = source.shapes.bindables.some((bindable) => bindable.value !== undefined);
   const shapes = bound ? inferShapes(model) : source.shapes;
 
-  const upgrade = new ModelUpgrade(model);
+  const upgrade = new ModelUpgrade(model, targetOpset);
   const graph = upgrade.upgradeGraph(model.graph, {
     opset,
     shapes: shapes.graph,
@@ -70,7 +71,10 @@ class ModelUpgrade {
   private readonly usedValues = new Set<string>();
   private readonly counts = new Map<string, number>();
 
-  constructor(private readonly model: Model) {
+  constructor(
+    private readonly model: Model,
+    private readonly targetOpset: number,
+  ) {
     this.names = new UniqueNames(model);
     this.collectUses(model.graph);
     for (const definition of model.functions) this.collectUses(definition.body);
@@ -106,7 +110,7 @@ class ModelUpgrade {
   }
 
   private upgradeNode(node: Node, { opset }: Surroundings, scope: UpgradeScope): Rewrite | undefined {
-    const site = new UpgradeSite(node, opset, scope);
+    const site = new UpgradeSite(node, opset, this.targetOpset, scope);
     if (node.domain !== 'ai.onnx') return site.modernized();
     const entry = upgradeEntry(node.opType, opset);
     if (entry.kind === 'refused') site.refuse(entry.reason);

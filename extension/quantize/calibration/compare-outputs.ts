@@ -103,7 +103,7 @@ function compareAll(
 }
 
 /** The sample in the types that the changed model's inputs have: a float16 model may take float16. */
-function feedsFor(session: InferenceSession, sample: Sample): Sample['feeds'] {
+export function feedsFor(session: InferenceSession, sample: Sample): Sample['feeds'] {
   const feeds = new Map<string, EngineTensor>();
   for (const [name, tensor] of sample.feeds) {
     const type = session.inputs.find((input) => input.name === name)?.dataType;

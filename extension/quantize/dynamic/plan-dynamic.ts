@@ -1,8 +1,9 @@
 import { dataTypeCode } from '../../model/data-type';
 import type { Node, Tensor } from '../../model/model';
 import { executionOrder } from '../../model/order';
-import type { NewNode, TensorData } from '../../onnx/edit';
+import type { NewNode } from '../../onnx/edit';
 import { readTensorChunks } from '../../onnx/tensor-data';
+import { weightsInBodies, weightsInFloat } from '../float-weights';
 import { GraphChange } from '../graph-change';
 import { GraphView } from '../graph-view';
 import type { QuantizationOptions } from '../options';
@@ -13,9 +14,13 @@ import type { Grouping } from '../weights/grouping';
 import { symmetricFormat } from '../weights/integer-format';
 import type { LeftWeight, SchemePlan } from '../weights/plan-weights';
 import { QuantizedTensor } from '../weights/quantized-tensor';
+import type { WeightFitter } from '../weights/weight-fitter';
+import { dynamicLstm, type LstmWeights, lstmWeights } from './dynamic-lstm';
+import { transposedCodes } from './transposed-codes';
 
 /** The opset that brought DynamicQuantizeLinear. */
 export const dynamicOpset = 11;
+const microsoft = 'com.microsoft';
 
 /** How a node computes with whole numbers. */
 interface DynamicUse {
@@ -37,11 +42,16 @@ interface DynamicWeight {
 
 /**
  * Lets Conv, MatMul and Gemm of the main graph compute with int8 weights and activations that are quantized while it runs (ConvInteger and
- * MatMulInteger behind DynamicQuantizeLinear), and Gather pick from int8 tables, as onnxruntime's dynamic quantizer does. Scales are one per output
- * channel or one for all. Nodes and sizes follow from the graph alone.
+ * MatMulInteger behind DynamicQuantizeLinear), LSTM too (DynamicQuantizeLSTM of com.microsoft), and Gather pick from int8 tables, as onnxruntime's
+ * dynamic quantizer does. Scales are one per output channel (of a table: per row) or one for all. What has no such form stays in float, and so do the bodies
+ * of control flow and functions. Nodes and sizes follow from the graph alone.
  * Throws QuantizationRefused below opset 11.
  */
-export function planDynamic(source: QuantizationSource, options: QuantizationOptions): SchemePlan {
+export function planDynamic(
+  source: QuantizationSource,
+  options: QuantizationOptions,
+  fitter?: WeightFitter,
+): SchemePlan {
   const { model } = source;
   const version = model.opsets.get('ai.onnx') ?? 1;
   if (version < dynamicOpset) {
@@ -49,7 +59,7 @@ export function planDynamic(source: QuantizationSource, options: QuantizationOpt
       `int8-dynamic needs opset ${dynamicOpset}, and ${model.source.fileName} has ${version}; upgrade the model first.`,
     );
   }
-  return new DynamicQuantizer(source, options).plan();
+  return new DynamicQuantizer(source, options, fitter).plan();
 }
 
 class DynamicQuantizer {
@@ -66,6 +76,7 @@ class DynamicQuantizer {
   constructor(
     private readonly source: QuantizationSource,
     private readonly options: QuantizationOptions,
+    private readonly fitter: WeightFitter | undefined,
   ) {
     this.#view = new GraphView(source.model);
     this.#change = new GraphChange(this.#view);
@@ -76,11 +87,14 @@ class DynamicQuantizer {
     const { model } = this.source;
     const excluded = new Set(this.options.excludedNodes);
     const uses: DynamicUse[] = [];
+    const lstms: LstmWeights[] = [];
     for (const index of executionOrder(model.graph).order) {
       const node = model.graph.nodes[index];
       if (!node || excluded.has(node.name || (node.outputs[0] ?? ''))) continue;
       const use = this.#useOf(node);
       if (use) uses.push(use);
+      const lstm = lstmWeights(node, this.#view);
+      if (lstm) lstms.push(lstm);
     }
     /** Uses of each weight, by the form they take it in. */
     const forms = new Map<string, { readonly keys: Set<string>; count: number }>();
@@ -102,11 +116,19 @@ class DynamicQuantizer {
       this.#replace(use);
       done.set(use.kind, (done.get(use.kind) ?? 0) + 1);
     }
+    for (const lstm of lstms) this.#replaceLstm(lstm);
+    if (lstms.length > 0) done.set('LSTM', lstms.length);
     const changes = Array.from(done, ([kind, count]) => `${count} ${kind} nodes compute with int8 weights.`);
+    const needsImport = lstms.length > 0 && !model.opsets.has(microsoft);
+    const converted = new Set([...this.#converted.map(({ name }) => name), ...left.keys()]);
     return {
-      edits: this.#change.edits() ?? {},
+      edits: { ...this.#change.edits(), ...(needsImport && { opsets: new Map([[microsoft, 1]]) }) },
       converted: this.#converted,
-      left: [...left.values()],
+      left: [
+        ...left.values(),
+        ...weightsInFloat(model, 'int8-dynamic', { converted, excluded }),
+        ...weightsInBodies(model, 'int8-dynamic'),
+      ],
       passes: changes.length > 0 ? [{ pass: 'int8-dynamic', changes }] : [],
     };
   }
@@ -123,7 +145,9 @@ class DynamicQuantizer {
     const common = { node, weightName, weight, transposed: false };
     switch (opType) {
       case 'Gather':
-        return whole(node, 'axis', 0) === 0 ? { ...common, kind: 'Gather', axis: undefined } : undefined;
+        if (whole(node, 'axis', 0) !== 0) return undefined;
+        // A scale for each row, where a row is more than one number.
+        return { ...common, kind: 'Gather', axis: perChannel && rank > 1 ? 0 : undefined };
       case 'Conv':
         if ((node.inputs[2] ?? '') !== '' && this.#view.constant(node.inputs[2] ?? '')?.dataType !== 'FLOAT')
           return undefined;
@@ -152,11 +176,7 @@ class DynamicQuantizer {
     const weight = this.#weight(use);
     const [output = ''] = node.outputs;
     if (use.kind === 'Gather') {
-      const picked = this.#free(`${output}_quantized`);
-      this.#change.editNode(node.index, { inputs: node.inputs.with(0, weight.quantized), outputs: [picked] });
-      const name = this.#free(`${output}_DequantizeLinear`);
-      const parts = { name, input: picked, scale: weight.scale, output };
-      this.#change.addAfter(node.index, linearNode('DequantizeLinear', standardOperators, parts));
+      this.#replaceGather(use, weight);
       return;
     }
     const input = this.#input(node.inputs[0] ?? '', node.index);
@@ -171,14 +191,56 @@ class DynamicQuantizer {
     const float = this.#free(`${output}_float`);
     const scale = this.#free(`${output}_scale`);
     const scaled = bias === '' ? output : this.#free(`${output}_scaled`);
-    const to = new Map([['to', { kind: 'int', value: BigInt(dataTypeCode('FLOAT')) } as const]]);
     const after: NewNode[] = [
-      { opType: 'Cast', name: this.#free(`${output}_Cast`), inputs: [sum], outputs: [float], attributes: to },
+      this.#castToFloat(sum, float),
       this.#binary('Mul', [input.scale, weight.scale], scale),
       this.#binary('Mul', [float, scale], scaled),
     ];
     if (bias !== '') after.push(this.#binary('Add', [scaled, this.#bias(use, bias)], output));
     this.#change.addAfter(node.index, ...after);
+  }
+
+  /** The rows are picked as int8, and their scales like them. */
+  #replaceGather({ node, axis }: DynamicUse, weight: DynamicWeight): void {
+    const [output = ''] = node.outputs;
+    const picked = this.#free(`${output}_quantized`);
+    this.#change.editNode(node.index, { inputs: node.inputs.with(0, weight.quantized), outputs: [picked] });
+    if (axis === undefined) {
+      const name = this.#free(`${output}_DequantizeLinear`);
+      const parts = { name, input: picked, scale: weight.scale, output };
+      this.#change.addAfter(node.index, linearNode('DequantizeLinear', standardOperators, parts));
+      return;
+    }
+    const scale = this.#free(`${output}_scale`);
+    const float = this.#free(`${output}_float`);
+    this.#change.addAfter(
+      node.index,
+      {
+        opType: 'Gather',
+        name: this.#free(`${scale}_Gather`),
+        inputs: node.inputs.with(0, weight.scale),
+        outputs: [scale],
+      },
+      this.#castToFloat(picked, float),
+      this.#binary('Mul', [float, scale], output),
+    );
+  }
+
+  #replaceLstm(lstm: LstmWeights): void {
+    const { edit, initializers, converted } = dynamicLstm(lstm, this.source, {
+      perChannel: this.options.granularity === 'per-channel',
+      fitter: this.fitter,
+      free: (name) => this.#free(name),
+    });
+    this.#change.editNode(lstm.node.index, edit);
+    for (const tensor of initializers) this.#change.addInitializer(tensor);
+    this.#converted.push(...converted);
+  }
+
+  #castToFloat(input: string, output: string): NewNode {
+    const to = { kind: 'int', value: BigInt(dataTypeCode('FLOAT')) } as const;
+    const name = this.#free(`${output}_Cast`);
+    return { opType: 'Cast', name, inputs: [input], outputs: [output], attributes: new Map([['to', to]]) };
   }
 
   #binary(opType: string, inputs: readonly string[], output: string): NewNode {
@@ -228,15 +290,17 @@ class DynamicQuantizer {
     const known = this.#weights.get(name);
     if (known) return known;
     const grouping: Grouping = axis === undefined ? { kind: 'tensor' } : { kind: 'axis', axis };
-    const content = new QuantizedTensor(weight, this.source.bytes, grouping, symmetricFormat('INT8', 127, 8));
+    const content = new QuantizedTensor(weight, this.source.bytes, grouping, symmetricFormat('INT8', 127, 8), {
+      fitter: this.fitter && { by: this.fitter, name },
+    });
     const names = { quantized: this.#free(`${name}_quantized`), scale: this.#free(`${name}_scale`) };
     const codes = content.elements(names.quantized);
     const scales = content.scales(names.scale);
     this.#change.addInitializer(transposed ? transposedCodes(codes) : codes);
-    // The sums of a Conv have their channels along axis 1, followed by the axes of its window.
-    const ones = weight.dims.slice(2).map(() => 1);
+    // The sums of a Conv have their channels along axis 1, followed by the axes of its window; the scale of a row goes with all of it.
+    const following = kind === 'Conv' ? weight.dims.slice(2) : kind === 'Gather' ? weight.dims.slice(1) : [];
     this.#change.addInitializer(
-      kind === 'Conv' && axis !== undefined ? { ...scales, dims: [...scales.dims, ...ones] } : scales,
+      axis === undefined ? scales : { ...scales, dims: [...scales.dims, ...following.map(() => 1)] },
     );
     this.#converted.push({
       name,
@@ -259,23 +323,6 @@ class DynamicQuantizer {
 /** Uses with equal keys can take one initializer. */
 function formKey({ kind, axis, transposed }: DynamicUse): string {
   return `${kind === 'Gemm' ? 'MatMul' : kind};${axis};${transposed}`;
-}
-
-/** An int8 matrix with its axes exchanged; it is in memory as a whole while it is written. */
-function transposedCodes(codes: TensorData): TensorData {
-  const [rows = 1, columns = 1] = codes.dims;
-  const produce = async function* () {
-    const result = new Uint8Array(rows * columns);
-    let position = 0;
-    for await (const piece of codes.produce()) {
-      for (const code of piece) {
-        result[(position % columns) * rows + Math.floor(position / columns)] = code;
-        position++;
-      }
-    }
-    yield result;
-  };
-  return { ...codes, dims: [columns, rows], produce };
 }
 
 function whole(node: Node, name: string, otherwise: number): number {

@@ -11,6 +11,8 @@ export interface PassEdits {
 /** A change of structure that is made before weights and activations are quantized. */
 export interface PreparationPass {
   readonly name: string;
+  /** It is made against the errors of quantization: the float model may compute something else after it. */
+  readonly changesOutputs?: boolean;
   /** Undefined when there is nothing to do. */
   plan(source: QuantizationSource): Promise<PassEdits | undefined>;
 }

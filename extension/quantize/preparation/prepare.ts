@@ -1,10 +1,11 @@
 import type { PlannedFile } from '../../onnx/edit';
 import { applyEdits } from '../edited-source';
 import type { PassReport, QuantizationSource } from '../plan';
-import { equalizeLayers } from './equalize';
 import { type FoldedStatistics, planFolding } from './fold-affine';
+import { foldConstants } from './fold-constants';
 import { freezeWeights } from './freeze-weights';
 import { mergeInitializers } from './merge-initializers';
+import type { PreparationPass } from './pass';
 import { removeIdentity } from './remove-identity';
 
 /** A model after its preparation. */
@@ -18,20 +19,20 @@ export interface PreparedSource {
 }
 
 /**
- * Makes constants of weights that are listed as graph inputs, removes what does nothing, folds batch normalization and constant factors and summands into weights, and merges equal
- * initializers, all in the main graph. Sizes follow from the result; nothing is written. `skipped` names passes to leave out; `equalize` adds
- * cross-layer equalization, which makes sense with one scale for a tensor.
+ * Makes constants of weights that are listed as graph inputs, removes what does nothing, computes what follows from constants, folds batch normalization and constant factors and summands into weights, and merges equal
+ * initializers, all in the main graph. Sizes follow from the result; nothing is written. `skipped` names passes to leave out; `more` come
+ * after all others.
  */
 export async function prepare(
   source: QuantizationSource,
-  options: { readonly skipped?: ReadonlySet<string>; readonly equalize?: boolean } = {},
+  options: { readonly skipped?: ReadonlySet<string>; readonly more?: readonly PreparationPass[] } = {},
 ): Promise<PreparedSource> {
   const passes: PassReport[] = [];
   const steps: { readonly pass: string; readonly file: PlannedFile }[] = [];
   const statistics = new Map<string, FoldedStatistics>();
-  const folding = {
+  const folding: PreparationPass = {
     name: 'batch-norm folding',
-    async plan(current: QuantizationSource) {
+    async plan(current) {
       const planned = await planFolding(current);
       for (const [name, folded] of planned?.statistics ?? []) statistics.set(name, folded);
       return planned;
@@ -41,16 +42,17 @@ export async function prepare(
   for (const pass of [
     freezeWeights,
     removeIdentity,
+    foldConstants,
     folding,
     mergeInitializers,
-    ...(options.equalize ? [equalizeLayers] : []),
+    ...(options.more ?? []),
   ]) {
     if (options.skipped?.has(pass.name)) continue;
     const planned = await pass.plan(current);
     if (!planned) continue;
     const edited = await applyEdits(current, planned.edits);
     current = edited.source;
-    steps.push({ pass: pass.name, file: edited.file });
+    if (!pass.changesOutputs) steps.push({ pass: pass.name, file: edited.file });
     passes.push({ pass: pass.name, changes: planned.changes });
   }
   return { source: current, passes, steps, statistics };

@@ -5,7 +5,8 @@ import type { Marks } from './marks';
 /** What the rules know besides the marks. */
 export interface RuleContext {
   readonly marks: Marks;
-  readonly symmetricActivations: boolean;
+  /** The range of the results is symmetric, or the node before computes with other numbers: no end of a range can clip. */
+  readonly cannotClip: boolean;
   value(name: string): InferredValue | undefined;
 }
 
@@ -22,6 +23,26 @@ export function markNode(node: Node, context: RuleContext): void {
 export function isQuantizable(node: Node): boolean {
   return node.domain === 'ai.onnx' && rules.has(node.opType);
 }
+
+/** True for operators whose results are numbers that they were given: they have no arithmetic, and so no type, of their own. */
+export function keepsNumbers({ opType }: Node): boolean {
+  return clips.has(opType) || movers.includes(opType) || choosers.has(opType);
+}
+
+const clips: ReadonlySet<string> = new Set(['Relu', 'Clip']);
+const choosers: ReadonlySet<string> = new Set(['Gather', 'GatherElements', 'Split', 'Pad', 'Where']);
+const movers = [
+  'Reshape',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Flatten',
+  'Slice',
+  'AveragePool',
+  'MaxPool',
+  'Resize',
+  'TopK',
+];
 
 type Rule = (node: Node, context: RuleContext) => void;
 
@@ -80,7 +101,7 @@ const clipping: Rule = (node, context) => {
   const [output = ''] = node.outputs;
   if (!values.has(input)) return;
   const isFree = view.onlyUse(input)?.node === node && view.producer(input) !== undefined && !view.isCaptured(output);
-  if (!context.symmetricActivations && isFree && !view.constant(input) && clipsAroundZero(node, context)) {
+  if (!context.cannotClip && isFree && !view.constant(input) && clipsAroundZero(node, context)) {
     marks.removed.set(node.index, input);
     values.delete(input);
   }
@@ -149,18 +170,7 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['Split', split],
   ['Pad', pad],
   ['Where', where],
-  ...[
-    'Reshape',
-    'Transpose',
-    'Squeeze',
-    'Unsqueeze',
-    'Flatten',
-    'Slice',
-    'AveragePool',
-    'MaxPool',
-    'Resize',
-    'TopK',
-  ].map((op): [string, Rule] => [op, passesThrough]),
+  ...movers.map((op): [string, Rule] => [op, passesThrough]),
   ...['Add', 'Mul', 'Sigmoid', 'LeakyRelu', 'GlobalAveragePool', 'Concat', 'Softmax', 'ArgMax', 'CumSum'].map(
     (op): [string, Rule] => [op, everything],
   ),

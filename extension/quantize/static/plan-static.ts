@@ -1,24 +1,21 @@
 import type { DataType } from '../../model/data-type';
-import type { Tensor } from '../../model/model';
+import type { Node, Tensor } from '../../model/model';
 import { executionOrder } from '../../model/order';
+import { weightsInBodies } from '../float-weights';
 import { GraphChange } from '../graph-change';
 import { GraphView } from '../graph-view';
 import type { QuantizationOptions } from '../options';
 import { type ConvertedTensor, QuantizationRefused, type QuantizationSource } from '../plan';
 import { UniqueNames } from '../unique-names';
-import { type IntegerFormat, rangeFormat, symmetricFormat } from '../weights/integer-format';
+import { rangeFormat } from '../weights/integer-format';
 import { packCodes } from '../weights/pack-codes';
 import type { SchemePlan } from '../weights/plan-weights';
 import { float32Bytes, QuantizedTensor } from '../weights/quantized-tensor';
-import {
-  type ActivationType,
-  activationParameters,
-  activationType,
-  type Ranges,
-  type StaticSchemeId,
-} from './activation-type';
+import type { WeightFitter } from '../weights/weight-fitter';
+import { type ActivationType, activationParameters, type Ranges, type StaticSchemeId } from './activation-type';
+import { LayerTypes } from './layer-types';
 import { type BiasMark, Marks } from './marks';
-import { markNode } from './operator-rules';
+import { isQuantizable, keepsNumbers, markNode } from './operator-rules';
 import {
   type LinearOperators,
   linearNode,
@@ -49,6 +46,7 @@ export function planStatic(
   scheme: StaticSchemeId,
   options: QuantizationOptions,
   ranges?: Ranges,
+  fitter?: WeightFitter,
 ): StaticPlan {
   const { model } = source;
   const version = model.opsets.get('ai.onnx') ?? 1;
@@ -57,7 +55,7 @@ export function planStatic(
       `${scheme} needs opset ${staticOpset}, and ${model.source.fileName} has ${version}; upgrade the model first.`,
     );
   }
-  const quantizer = new StaticQuantizer(source, scheme, options, ranges);
+  const quantizer = new StaticQuantizer(source, scheme, options, ranges, fitter);
   return quantizer.plan();
 }
 
@@ -68,6 +66,10 @@ interface Quantized {
   readonly parameters: { readonly scale: string; readonly zeroPoint: string };
   /** undefined: an activation. */
   readonly constant: QuantizedTensor | undefined;
+  /** A constant in the form of weights, whose scale no activation can share. */
+  readonly isWeight: boolean;
+  /** Of an activation, and of a constant beside one. */
+  readonly type: ActivationType;
   readonly axis: number | undefined;
   /** The tensor whose range counts. */
   readonly rangeOf: string;
@@ -78,8 +80,7 @@ class StaticQuantizer {
   readonly #change: GraphChange;
   readonly #names: UniqueNames;
   readonly #marks: Marks;
-  readonly #activation: ActivationType;
-  readonly #weightFormat: IntegerFormat;
+  readonly #types: LayerTypes;
   readonly #quantized = new Map<string, Quantized>();
   readonly #activations = new Set<string>();
   readonly #converted: ConvertedTensor[] = [];
@@ -90,20 +91,24 @@ class StaticQuantizer {
   /** Values that graph outputs are made from, by the name of the output. */
   readonly #renamedOutputs = new Map<string, string>();
   #pairs = 0;
+  #conversions = 0;
+  /** What the operators that were placed need to be imported. */
+  #opsets: LinearOperators['opsets'];
+  #usesMicrosoft = false;
   #quantizedBiases = 0;
 
   constructor(
     private readonly source: QuantizationSource,
     private readonly scheme: StaticSchemeId,
-    private readonly options: QuantizationOptions,
+    options: QuantizationOptions,
     private readonly ranges: Ranges | undefined,
+    private readonly fitter: WeightFitter | undefined,
   ) {
     const { model, shapes } = source;
     this.#view = new GraphView(model);
     this.#change = new GraphChange(this.#view);
     this.#names = new UniqueNames(model);
-    this.#activation = activationType(scheme, options.activations);
-    this.#weightFormat = scheme === 'int16' ? symmetricFormat('INT16', 32767, 16) : symmetricFormat('INT8', 127, 8);
+    this.#types = new LayerTypes(this.#view, scheme, options);
     const isFloat = (name: string) => {
       const constant = this.#view.constant(name);
       if (constant) return constant.dataType === 'FLOAT' && constant.elementCount > 0;
@@ -116,9 +121,11 @@ class StaticQuantizer {
   }
 
   plan(): StaticPlan {
+    this.#types.check();
     this.#mark();
     for (const [name] of this.#marks.values) this.#quantizedValue(name);
     for (const [name, quantized] of this.#quantized) this.#place(name, quantized);
+    if (this.#types.areMixed) this.#placeConversions();
     for (const bias of this.#marks.biases) this.#placeBias(bias);
     this.#renameRemoved();
     const edits = this.#pairs > 0 || this.#converted.length > 0 ? this.#change.edits() : undefined;
@@ -127,19 +134,22 @@ class StaticQuantizer {
         `${this.source.model.source.fileName} has no operators on float32 tensors that ${this.scheme} quantizes.`,
       );
     }
-    const { opsets, domain } = this.#operatorsFor(this.#activation.dataType);
     const changes = staticChanges({
-      activation: this.#activation,
+      activation: this.#types.base,
+      conversions: this.#conversions,
       pairs: this.#pairs,
       constants: this.#converted.length,
       biases: this.#quantizedBiases,
       removedNodes: this.#marks.removed.size,
-      microsoft: domain !== undefined,
+      microsoft: this.#usesMicrosoft,
     });
     return {
-      edits: { ...edits, ...(opsets && { opsets }) },
+      edits: { ...edits, ...(this.#opsets && { opsets: this.#opsets }) },
       converted: this.#converted,
-      left: leftInFloat(this.#view, (name) => this.#quantized.has(name)),
+      left: [
+        ...leftInFloat(this.#view, (name) => this.#quantized.has(name)),
+        ...weightsInBodies(this.source.model, this.scheme),
+      ],
       passes: [{ pass: this.scheme, changes }],
       activations: [...this.#activations],
     };
@@ -147,12 +157,7 @@ class StaticQuantizer {
 
   #mark(): void {
     const { model, shapes } = this.source;
-    const excluded = new Set(this.options.excludedNodes);
-    const context = {
-      marks: this.#marks,
-      symmetricActivations: this.#activation.symmetric,
-      value: (name: string) => shapes.graph.values.get(name),
-    };
+    const value = (name: string) => shapes.graph.values.get(name);
     for (const index of executionOrder(model.graph).order) {
       const node = model.graph.nodes[index];
       if (!node) continue;
@@ -162,7 +167,13 @@ class StaticQuantizer {
           `${model.source.fileName} is quantized already: it has ${node.opType} ${node.name || node.outputs[0]}.`,
         );
       }
-      if (!excluded.has(node.name || (node.outputs[0] ?? ''))) markNode(node, context);
+      if (this.#types.isFloat(node)) {
+        this.#types.visitFloat(node);
+        continue;
+      }
+      const type = this.#types.visit(node);
+      const cannotClip = type.symmetric || this.#types.ofValue(node.inputs[0] ?? '') !== type;
+      markNode(node, { marks: this.#marks, cannotClip, value });
     }
     for (const bias of this.#marks.biases) {
       const others = this.#biasesOfWeight.get(bias.weight);
@@ -203,33 +214,35 @@ class StaticQuantizer {
     const names = quantizedNames(this.#names, name);
     const own = { scale: names.scale, zeroPoint: names.zeroPoint };
     if (constant) {
-      const axis = mark.kind === 'weight' ? mark.axis : undefined;
-      const tensor = this.#quantizedConstant(name, constant, mark.kind === 'weight', axis);
-      return { names, parameters: own, constant: tensor, axis, rangeOf: name };
+      const isWeight = mark.kind === 'weight';
+      const axis = isWeight ? mark.axis : undefined;
+      const type = this.#types.ofConstant(name);
+      const tensor = this.#quantizedConstant(name, constant, isWeight, axis, type);
+      return { names, parameters: own, constant: tensor, isWeight, type, axis, rangeOf: name };
     }
+    const common = { names, constant: undefined, isWeight: false, axis: undefined };
     const provider = mark.kind === 'shared' ? this.#quantized.get(mark.with) : undefined;
-    const usable = provider && provider.axis === undefined && provider.constant?.format !== this.#weightFormat;
-    if (usable) {
-      return {
-        names,
-        parameters: provider.parameters,
-        constant: undefined,
-        axis: undefined,
-        rangeOf: provider.rangeOf,
-      };
+    if (provider && provider.axis === undefined && !provider.isWeight) {
+      return { ...common, parameters: provider.parameters, type: provider.type, rangeOf: provider.rangeOf };
     }
-    this.#change.addInitializer(
-      scalarData(names.scale, 'FLOAT', 4, async () => float32Bytes([this.#parametersOf(name).scale])),
-    );
-    const { dataType } = this.#activation;
-    this.#change.addInitializer(
-      scalarData(names.zeroPoint, dataType, dataType === 'INT16' ? 2 : 1, async () =>
-        packCodes(Int32Array.of(this.#parametersOf(name).zeroPoint), dataType),
-      ),
-    );
+    const type = this.#types.ofValue(name);
+    this.#addParameters(names, name, type);
     const rangeOf = this.#rangeName(name);
     if (rangeOf !== undefined) this.#activations.add(rangeOf);
-    return { names, parameters: own, constant: undefined, axis: undefined, rangeOf: name };
+    return { ...common, parameters: own, type, rangeOf: name };
+  }
+
+  /** Scale and zero point of an activation, by the range of `name`. */
+  #addParameters(names: QuantizedNames, name: string, type: ActivationType): void {
+    const { dataType } = type;
+    this.#change.addInitializer(
+      scalarData(names.scale, 'FLOAT', 4, async () => float32Bytes([this.#parametersOf(name, type).scale])),
+    );
+    this.#change.addInitializer(
+      scalarData(names.zeroPoint, dataType, dataType === 'INT16' ? 2 : 1, async () =>
+        packCodes(Int32Array.of(this.#parametersOf(name, type).zeroPoint), dataType),
+      ),
+    );
   }
 
   /** A pair cannot go between a graph input and the output of the same name, nor help a value that nothing takes. */
@@ -238,23 +251,32 @@ class StaticQuantizer {
     return this.#view.uses(name).length > 0;
   }
 
-  #quantizedConstant(name: string, tensor: Tensor, isWeight: boolean, axis: number | undefined): QuantizedTensor {
+  #quantizedConstant(
+    name: string,
+    tensor: Tensor,
+    isWeight: boolean,
+    axis: number | undefined,
+    type: ActivationType,
+  ): QuantizedTensor {
     const { bytes } = this.source;
-    const { dataType } = this.#activation;
-    const operandFormat = rangeFormat(dataType, this.#activation, dataType === 'INT16' ? 16 : 8);
-    const format = isWeight ? this.#weightFormat : operandFormat;
+    const { dataType } = type;
+    const format = isWeight
+      ? this.#types.weightFormat(name)
+      : rangeFormat(dataType, type, dataType === 'INT16' ? 16 : 8);
     const grouping = axis === undefined ? ({ kind: 'tensor' } as const) : ({ kind: 'axis', axis } as const);
     const biases = isWeight ? (this.#biasesOfWeight.get(name) ?? []) : [];
-    const quantized = new QuantizedTensor(tensor, bytes, grouping, format, async (scales) => {
+    const raise = async (scales: Float32Array) => {
       let raised = scales;
       for (const mark of biases) {
         const bias = this.#view.constant(mark.node.inputs[mark.operand] ?? '');
         // Without ranges the error of the weights can still be measured.
         if (!bias || !this.ranges || !this.#quantized.has(mark.input)) continue;
-        raised = await raisedForBias(raised, bias, bytes, await this.#scaleOf(mark.input));
+        raised = await raisedForBias(raised, bias, bytes, await this.#scaleOf(mark.input, mark.node));
       }
       return raised;
-    });
+    };
+    const fitter = isWeight && this.fitter ? { by: this.fitter, name } : undefined;
+    const quantized = new QuantizedTensor(tensor, bytes, grouping, format, { raise, fitter });
     this.#converted.push({
       name,
       elements: tensor.elementCount,
@@ -265,19 +287,20 @@ class StaticQuantizer {
     return quantized;
   }
 
-  /** The scale of an activation or of a constant with one scale. */
-  async #scaleOf(name: string): Promise<number> {
+  /** The scale of an activation, as `user` takes it, or of a constant with one scale. */
+  async #scaleOf(name: string, user: Node): Promise<number> {
     const quantized = this.#quantized.get(name);
     const root = quantized ? this.#quantized.get(quantized.rangeOf) : undefined;
     if (root?.constant) return (await root.constant.parameters()).scales[0] ?? 1;
-    return this.#parametersOf(quantized?.rangeOf ?? name).scale;
+    const type = this.#types.ofNode(user) ?? quantized?.type ?? this.#types.base;
+    return this.#parametersOf(quantized?.rangeOf ?? name, type).scale;
   }
 
-  #parametersOf(name: string): { readonly scale: number; readonly zeroPoint: number } {
+  #parametersOf(name: string, type: ActivationType): { readonly scale: number; readonly zeroPoint: number } {
     const rangeName = this.#rangeName(name);
-    if (rangeName !== undefined) return activationParameters(rangeName, this.ranges, this.#activation);
+    if (rangeName !== undefined) return activationParameters(rangeName, this.ranges, type);
     // A softmax goes from 0 to 1 whatever the data.
-    return activationParameters(name, new Map([[name, { minimum: 0, maximum: 1 }]]), this.#activation);
+    return activationParameters(name, new Map([[name, { minimum: 0, maximum: 1 }]]), type);
   }
 
   /** A value that only Relu or Clip takes needs no more than what they let through. undefined: 0 to 1. */
@@ -290,8 +313,8 @@ class StaticQuantizer {
   }
 
   #place(name: string, quantized: Quantized): void {
-    const { names, parameters, constant, axis } = quantized;
-    const operators = this.#operatorsFor(constant?.format.dataType ?? this.#activation.dataType);
+    const { names, parameters, constant, axis, type } = quantized;
+    const operators = this.#operatorsFor(constant?.format.dataType ?? type.dataType);
     const dequantize = (output: string) =>
       linearNode('DequantizeLinear', operators, {
         name: names.dequantizeNode,
@@ -327,6 +350,53 @@ class StaticQuantizer {
     else this.#replaceUses(name, names.dequantized);
   }
 
+  /** Where a node computes with other numbers than the value has that it takes: a second pair in between, one for each type. */
+  #placeConversions(): void {
+    const made = new Map<string, string>();
+    for (const index of this.#positions.keys()) {
+      const node = this.#view.graph.nodes[index];
+      const type = node && this.#types.ofNode(node);
+      if (!type || !isQuantizable(node) || keepsNumbers(node)) continue;
+      for (const name of new Set(node.inputs)) {
+        const quantized = this.#quantized.get(name);
+        if (!quantized || quantized.constant || quantized.type === type) continue;
+        const key = `${type.dataType} ${name}`;
+        const converted = made.get(key) ?? this.#placeConversion(name, quantized, type, index);
+        made.set(key, converted);
+        const taken = this.#view.isOutput(name) ? name : quantized.names.dequantized;
+        this.#change.renameIn(index, { inputs: (each) => (each === taken ? converted : undefined) });
+      }
+    }
+  }
+
+  /** The name of the value with the numbers of `type`, made before the node at `index`, the first to take it. */
+  #placeConversion(name: string, quantized: Quantized, type: ActivationType, index: number): string {
+    const names = quantizedNames(this.#names, `${name}_${type.dataType.toLowerCase()}`);
+    const { scale, zeroPoint } = names;
+    this.#addParameters(names, quantized.rangeOf, type);
+    const operators = this.#operatorsFor(type.dataType);
+    const input = this.#view.isOutput(name) ? name : quantized.names.dequantized;
+    this.#change.addBefore(
+      index,
+      linearNode('QuantizeLinear', operators, {
+        name: names.quantizeNode,
+        input,
+        scale,
+        zeroPoint,
+        output: names.quantized,
+      }),
+      linearNode('DequantizeLinear', operators, {
+        name: names.dequantizeNode,
+        input: names.quantized,
+        scale,
+        zeroPoint,
+        output: names.dequantized,
+      }),
+    );
+    this.#conversions++;
+    return names.dequantized;
+  }
+
   /** The node that makes a value once clipping nodes are gone. */
   #producerOf(name: string): number | undefined {
     let node = this.#view.producer(name);
@@ -346,7 +416,7 @@ class StaticQuantizer {
     const { count } = quantizedWeight.groups;
     const matches = count === 1 || (tensor.elementCount === count && tensor.dims.at(-1) === count);
     if (!matches) return;
-    const bias = new QuantizedBias(tensor, this.source.bytes, () => this.#scaleOf(input), quantizedWeight, beta);
+    const bias = new QuantizedBias(tensor, this.source.bytes, () => this.#scaleOf(input, node), quantizedWeight, beta);
     const names = quantizedNames(this.#names, name);
     this.#change.addInitializer(bias.elements(names.quantized));
     this.#change.addInitializer(bias.scales(names.scale));
@@ -389,7 +459,10 @@ class StaticQuantizer {
   }
 
   #operatorsFor(dataType: DataType): LinearOperators {
-    return linearOperators(this.source.model, dataType);
+    const operators = linearOperators(this.source.model, dataType);
+    this.#opsets ??= operators.opsets;
+    this.#usesMicrosoft ||= operators.domain !== undefined;
+    return operators;
   }
 
   #free(base: string): string {

@@ -8,6 +8,8 @@ export function staticChanges(done: {
   readonly activation: ActivationType;
   /** QuantizeLinear and DequantizeLinear around activations. */
   readonly pairs: number;
+  /** Pairs that change the numbers of an activation for a layer that computes with others. */
+  readonly conversions: number;
   readonly constants: number;
   readonly biases: number;
   readonly removedNodes: number;
@@ -22,9 +24,12 @@ export function staticChanges(done: {
   if (done.removedNodes > 0) {
     changes.push(`${done.removedNodes} Relu and Clip nodes were removed: the ends of the ranges do what they did.`);
   }
+  if (done.conversions > 0) {
+    changes.push(`${done.conversions} activations are converted between layers that compute with different numbers.`);
+  }
   if (done.microsoft) {
     changes.push(
-      'QuantizeLinear and DequantizeLinear are those of com.microsoft: ONNX has 16-bit ones from opset 21 on.',
+      'QuantizeLinear and DequantizeLinear of 16-bit and 4-bit numbers are those of com.microsoft: ONNX has them from opset 21 on.',
     );
   }
   return changes;

@@ -8,6 +8,8 @@ export interface IntegerFormat {
   readonly packedBits: number;
   /** True when zero points are not all 0. */
   readonly hasZeroPoint: boolean;
+  /** Codes go from -largestCode to largestCode, and scales are free; undefined: a format with rules of its own. */
+  readonly largestCode?: number;
   fit(statistics: Statistics): Parameters;
   /** True when `fit` needs the mean of the magnitudes over Statistics.threshold. */
   readonly needsLarge?: boolean;
@@ -47,6 +49,7 @@ export function symmetricFormat(
     dataType,
     packedBits,
     hasZeroPoint: false,
+    ...(!options.powerOfTwo && { largestCode: largest }),
     fit: (statistics) => {
       const scales = statistics.count.map((_, group) => {
         const exact = Math.max(-(statistics.minimum[group] ?? 0), statistics.maximum[group] ?? 0) / largest;

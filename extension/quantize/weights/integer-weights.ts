@@ -3,6 +3,7 @@ import { linearNode, linearOperatorsFor } from '../static/quantize-linear';
 import type { Grouping } from './grouping';
 import { binaryFormat, type IntegerFormat, symmetricFormat, ternaryFormat } from './integer-format';
 import { QuantizedTensor } from './quantized-tensor';
+import type { WeightFitter } from './weight-fitter';
 import type { WeightForm, WeightScheme, WeightSite } from './weight-form';
 
 /** From this opset on, DequantizeLinear takes one scale per index of an axis. */
@@ -20,12 +21,16 @@ export type IntegerWeightsId = 'int4-weights' | 'int2-weights' | 'fixed-point' |
  * (Qm.n). ternary and binary: -1, 0, 1 and -1, 1 times a mean magnitude; ONNX has no type for them before opset 25, and the codes are stored as INT8.
  * Below opset 21, INT4 needs the DequantizeLinear of com.microsoft, which knows no blocks.
  */
-export function integerWeights(id: IntegerWeightsId, options: QuantizationOptions): WeightScheme {
+export function integerWeights(
+  id: IntegerWeightsId,
+  options: QuantizationOptions,
+  fitter?: WeightFitter,
+): WeightScheme {
   return {
     id,
     stored: `${id.replace('-weights', '')} with its scales`,
     opset: perAxisOpset,
-    form: (site) => form(site, id, options),
+    form: (site) => form(site, id, options, fitter),
   };
 }
 
@@ -33,6 +38,7 @@ function form(
   site: WeightSite,
   id: IntegerWeightsId,
   options: QuantizationOptions,
+  fitter: WeightFitter | undefined,
 ): WeightForm | { readonly reason: string } {
   const { name, tensor, bytes, opset } = site;
   const format = formatOf(id, opset);
@@ -44,7 +50,7 @@ function form(
     return { reason: `A Constant node holds it, which takes ${format.dataType} from opset ${fourBitOpset} on only.` };
   }
   const grouping = groupingOf(site, id, options);
-  const content = new QuantizedTensor(tensor, bytes, grouping, format);
+  const content = new QuantizedTensor(tensor, bytes, grouping, format, { fitter: fitter && { by: fitter, name } });
   const replacement = content.elements(site.named('_quantized'));
   const scales = content.scales(site.named('_scale'));
   const dequantize = linearNode('DequantizeLinear', operators, {

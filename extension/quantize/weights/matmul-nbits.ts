@@ -7,7 +7,8 @@ import type { ConvertedTensor, QuantizationSource } from '../plan';
 import { UniqueNames } from '../unique-names';
 import { symmetricFormat } from './integer-format';
 import type { SchemePlan } from './plan-weights';
-import { QuantizedTensor } from './quantized-tensor';
+import { QuantizedTensor, type QuantizedTensorOptions } from './quantized-tensor';
+import type { WeightFitter } from './weight-fitter';
 
 const microsoft = 'com.microsoft';
 
@@ -15,7 +16,12 @@ const microsoft = 'com.microsoft';
  * Replaces MatMul and Gemm by constant two-dimensional weights in the main graph by onnxruntime's MatMulNBits of com.microsoft with 4 or 2 bits, symmetric,
  * one scale per block of the summed axis. A bias is added after it. Other weights stay as they are.
  */
-export function planMatMulNBits(source: QuantizationSource, bits: 4 | 2, options: QuantizationOptions): SchemePlan {
+export function planMatMulNBits(
+  source: QuantizationSource,
+  bits: 4 | 2,
+  options: QuantizationOptions,
+  fitter?: WeightFitter,
+): SchemePlan {
   const { model } = source;
   const view = new GraphView(model);
   const change = new GraphChange(view);
@@ -36,6 +42,7 @@ export function planMatMulNBits(source: QuantizationSource, bits: 4 | 2, options
       stored = storeBlocks(weight, bits, options.blockSize, source, {
         quantized: free(names, `${name}_blocks`),
         scale: free(names, `${name}_scale`),
+        fitter: fitter && { by: fitter, name },
       });
       made.set(key, stored);
       change.addInitializer(stored.blocks);
@@ -104,7 +111,7 @@ function storeBlocks(
   bits: 4 | 2,
   blockSize: number,
   source: QuantizationSource,
-  names: { readonly quantized: string; readonly scale: string },
+  names: { readonly quantized: string; readonly scale: string; readonly fitter: QuantizedTensorOptions['fitter'] },
 ): BlockWeight {
   // Codes as INT8 first: their order has to change before they are packed.
   const format = symmetricFormat('INT8', 2 ** (bits - 1) - 1, bits);
@@ -113,6 +120,7 @@ function storeBlocks(
     source.bytes,
     { kind: 'blocks', axis: transposed ? 1 : 0, size: blockSize },
     format,
+    { fitter: names.fitter },
   );
   const perOutput = Math.ceil(inputs / blockSize);
   const blockBytes = (blockSize * bits) / 8;

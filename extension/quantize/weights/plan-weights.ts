@@ -10,6 +10,7 @@ import {
 } from '../../onnx/edit';
 import type { ModelBytes } from '../../onnx/tensor-data';
 import { irReport } from '../ir-report';
+import { layerName } from '../layer-schemes';
 import { type ConvertedTensor, type PassReport, QuantizationRefused, type QuantizationSource } from '../plan';
 import { UniqueNames } from '../unique-names';
 import { collectScopes, type Scope, weightRole } from '../weight-uses';
@@ -40,21 +41,27 @@ interface ChosenWeight {
   readonly tensor: Tensor;
   /** The Constant node that gives it; undefined for an initializer. */
   readonly constant: Node | undefined;
+  readonly scheme: WeightScheme;
   readonly form: WeightForm;
   readonly converted: ConvertedTensor;
 }
+
+/** Schemes of layers by name (see `layerName`); undefined: the weights stay as they are. */
+export type LayerWeights = ReadonlyMap<string, WeightScheme | undefined>;
 
 /**
  * Stores float weights in the form of a scheme behind nodes whose output has the weight's old name, so that no user changes. Weights are
  * constants that only serve as weight operands of Conv (output channels along axis 0), ConvTranspose (1; none when group > 1), Gemm and
  * MatMul (the axis that is not summed over), Gather (0), LSTM, GRU and RNN (1). Which ones and how many bytes follows from graph and
  * sizes, never from values.
- * Throws QuantizationRefused below the opset of the scheme.
+ * `layers`: nodes whose weights take another scheme, or (undefined) stay as they are. Throws QuantizationRefused below the opset of a scheme, where nodes
+ * that share a weight want it differently, and for a layer that has no weights.
  */
 export async function planWeights(
   source: QuantizationSource,
   scheme: WeightScheme,
   excludedNodes: readonly string[] = [],
+  layers: LayerWeights = new Map(),
 ): Promise<SchemePlan> {
   const { model } = source;
   const scopes = collectScopes(model);
@@ -62,17 +69,22 @@ export async function planWeights(
   const chosen: ChosenWeight[] = [];
   const left: LeftWeight[] = [];
   const excluded = new Set(excludedNodes);
+  const found = new Set<string>();
   for (const candidate of candidates(model, scopes)) {
-    const choice = isUsedBy(candidate, excluded)
-      ? { reason: 'It belongs to a node that was left out.' }
-      : await choose(candidate, model, source.bytes, names, scheme);
+    const own = layers.size > 0 ? schemeFor(candidate, scheme, layers, found) : scheme;
+    const choice =
+      !own || isUsedBy(candidate, excluded)
+        ? { reason: 'It belongs to a node that was left out.' }
+        : await choose(candidate, model, source.bytes, names, own);
     if ('reason' in choice) left.push({ name: candidate.name, reason: choice.reason });
     else chosen.push(choice);
   }
+  assertLayersAreThere(layers, found, model);
   const version = model.opsets.get('ai.onnx') ?? 1;
-  if (chosen.some((weight) => weight.scope.functionIndex === undefined) && version < scheme.opset) {
+  const early = chosen.find(({ scope, scheme }) => scope.functionIndex === undefined && version < scheme.opset)?.scheme;
+  if (early) {
     throw new QuantizationRefused(
-      `${scheme.id} needs opset ${scheme.opset}, and ${model.source.fileName} has ${version}; upgrade the model first.`,
+      `${early.id} needs opset ${early.opset}, and ${model.source.fileName} has ${version}; upgrade the model first.`,
     );
   }
   const sorted: string[] = [];
@@ -84,7 +96,7 @@ export async function planWeights(
     edits: { ...graphs, ...(raisesIr && { irVersion: overridableIr }), ...(opsets && { opsets }) },
     converted: chosen.map((weight) => weight.converted),
     left,
-    passes: reports(model, { chosen, sorted, raisesIr, removed: removedInputs(model, graphs) }, scheme),
+    passes: reports(model, { chosen, sorted, raisesIr, removed: removedInputs(model, graphs) }),
   };
 }
 
@@ -135,9 +147,42 @@ function* constantsOf(scope: Scope): Generator<{ name: string; tensor: Tensor; c
   }
 }
 
-function isUsedBy({ scope, name }: Candidate, nodes: ReadonlySet<string>): boolean {
-  const uses = scope.uses.get(name) ?? [];
-  return nodes.size > 0 && uses.some(({ node }) => node && nodes.has(node.name || (node.outputs[0] ?? '')));
+function isUsedBy(candidate: Candidate, nodes: ReadonlySet<string>): boolean {
+  return nodes.size > 0 && usersOf(candidate).some((name) => nodes.has(name));
+}
+
+/** Names of the nodes that take a weight. */
+function usersOf({ scope, name }: Candidate): readonly string[] {
+  return (scope.uses.get(name) ?? []).flatMap(({ node }) => (node ? [layerName(node)] : []));
+}
+
+/** What the nodes that take a weight want it to be; undefined: as it is. Notes the layers it meets in `found`. */
+function schemeFor(
+  candidate: Candidate,
+  scheme: WeightScheme,
+  layers: LayerWeights,
+  found: Set<string>,
+): WeightScheme | undefined {
+  const users = usersOf(candidate);
+  const wanted = users.map((user) => (layers.has(user) ? layers.get(user) : scheme));
+  for (const user of users) found.add(user);
+  const different = wanted.findIndex((each) => each?.id !== wanted[0]?.id);
+  if (different > 0 && candidate.axes.size > 0) {
+    throw new QuantizationRefused(
+      `${users[0]} and ${users[different]} share the weight ${candidate.name}; give both the same scheme.`,
+    );
+  }
+  return wanted.length === 0 ? scheme : wanted[0];
+}
+
+function assertLayersAreThere(layers: LayerWeights, found: ReadonlySet<string>, { source }: Model): void {
+  for (const [name, scheme] of layers) {
+    if (scheme && !found.has(name)) {
+      throw new QuantizationRefused(
+        `${source.fileName} has no layer ${name} with float weights once it is prepared, which could be ${scheme.id}.`,
+      );
+    }
+  }
 }
 
 async function choose(
@@ -185,9 +230,10 @@ async function choose(
     bytesBefore: tensor.byteLength,
     bytesAfter: added.reduce((sum, each) => sum + each.byteLength, replacement.byteLength),
     ...(form.packedBytes !== undefined && { packedBytes: form.packedBytes }),
+    ...(form.measuredByWriting && { measuredByWriting: true }),
     measure: (signal) => form.measure(signal),
   };
-  return { scope, name, tensor, constant, form, converted };
+  return { scope, name, tensor, constant, scheme, form, converted };
 }
 
 function opsetOf({ functionIndex }: Scope, model: Model): number {
@@ -343,7 +389,6 @@ function reports(
     readonly raisesIr: boolean;
     readonly removed: readonly string[];
   },
-  scheme: WeightScheme,
 ): PassReport[] {
   const { chosen, sorted, raisesIr, removed } = done;
   const passes: PassReport[] = [];
@@ -351,14 +396,16 @@ function reports(
     const changes = sorted.toReversed().map((graph) => `The nodes of ${graph} were put in topological order.`);
     passes.push({ pass: 'topological order', changes });
   }
-  if (chosen.length > 0) {
-    const changes = chosen.map(({ name, tensor, form, converted }) => {
-      const { bytesBefore, bytesAfter, packedBytes } = converted;
-      const packed = packedBytes === undefined ? '' : `; packed they would take ${packedBytes}`;
-      return `${name} (FLOAT [${tensor.dims.join(', ')}], ${bytesBefore} bytes) became ${form.description}, ${bytesAfter} bytes${packed}.`;
-    });
-    passes.push({ pass: scheme.id, changes });
+  const changes = new Map<string, string[]>();
+  for (const { name, tensor, scheme, form, converted } of chosen) {
+    const { bytesBefore, bytesAfter, packedBytes } = converted;
+    const packed = packedBytes === undefined ? '' : `; packed they would take ${packedBytes}`;
+    const sentence = `${name} (FLOAT [${tensor.dims.join(', ')}], ${bytesBefore} bytes) became ${form.description}, ${bytesAfter} bytes${packed}.`;
+    const others = changes.get(scheme.id);
+    if (others) others.push(sentence);
+    else changes.set(scheme.id, [sentence]);
   }
+  for (const [pass, sentences] of changes) passes.push({ pass, changes: sentences });
   if (raisesIr) {
     passes.push(irReport(model.irVersion, overridableIr, removed));
   }

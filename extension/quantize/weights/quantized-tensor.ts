@@ -7,26 +7,33 @@ import { Once } from '../tensor-values';
 import { type Grouping, type Groups, groupsOf } from './grouping';
 import { type IntegerFormat, type Parameters, type Statistics, thresholdOf } from './integer-format';
 import { packCodes } from './pack-codes';
+import type { FittedWeight, WeightFitter } from './weight-fitter';
+
+export interface QuantizedTensorOptions {
+  /** Makes scales larger where something else asks for it. */
+  readonly raise?: (scales: Float32Array) => Promise<Float32Array>;
+  /** Chooses scales and codes; it knows the weight by the name of its value. */
+  readonly fitter?: { readonly by: WeightFitter; readonly name: string } | undefined;
+}
 
 /** A float32 tensor as whole numbers with scales. Elements are read when they are asked for; memory stays at one piece and the scales. */
 export class QuantizedTensor {
   readonly groups: Groups;
-  readonly #parameters: Once<Parameters>;
+  readonly #fitted: Once<FittedWeight>;
 
   constructor(
     readonly tensor: Tensor,
     private readonly bytes: ModelBytes,
-    grouping: Grouping,
+    private readonly grouping: Grouping,
     readonly format: IntegerFormat,
-    /** Makes scales larger where something else asks for it. */
-    private readonly raise?: (scales: Float32Array) => Promise<Float32Array>,
+    private readonly options: QuantizedTensorOptions = {},
   ) {
     this.groups = groupsOf(tensor.dims, grouping);
-    this.#parameters = new Once(() => this.#fit());
+    this.#fitted = new Once(() => this.#fit());
   }
 
-  parameters(): Promise<Parameters> {
-    return this.#parameters.get();
+  async parameters(): Promise<Parameters> {
+    return (await this.#fitted.get()).parameters;
   }
 
   /** The codes as an initializer; the passes over the weight happen while it is written. */
@@ -66,18 +73,20 @@ export class QuantizedTensor {
   /** Compares with the float weight; elements that are not finite are left out of the sums and counted as overflows. */
   async measure(signal?: AbortSignal): Promise<TensorError> {
     signal?.throwIfAborted();
-    const parameters = await this.parameters();
+    const { parameters, codes } = await this.#fitted.get();
     const { scales, zeroPoints } = parameters;
     const group = this.groups.walk();
+    let position = -1;
     const sums = { signal: 0, noise: 0, maxAbsoluteError: 0, overflows: 0, underflows: 0 };
     for await (const values of this.#values(signal)) {
       for (const value of values) {
         const index = group();
+        position++;
         if (!Number.isFinite(value)) {
           sums.overflows++;
           continue;
         }
-        const code = this.format.code(value, parameters, index);
+        const code = codes ? (codes[position] ?? 0) : this.format.code(value, parameters, index);
         const error = Math.abs(value - Math.fround((code - (zeroPoints[index] ?? 0)) * (scales[index] ?? 1)));
         sums.signal += value * value;
         sums.noise += error * error;
@@ -88,7 +97,11 @@ export class QuantizedTensor {
   }
 
   async *#produceElements(): AsyncGenerator<Uint8Array> {
-    const parameters = await this.parameters();
+    const { parameters, codes: fitted } = await this.#fitted.get();
+    if (fitted) {
+      yield packCodes(Int32Array.from(fitted), this.format.dataType);
+      return;
+    }
     const group = this.groups.walk();
     for await (const values of this.#values()) {
       const codes = new Int32Array(values.length);
@@ -99,9 +112,16 @@ export class QuantizedTensor {
     }
   }
 
-  async #fit(): Promise<Parameters> {
-    const fitted = this.format.fit(await this.#statistics());
-    return this.raise ? { ...fitted, scales: await this.raise(fitted.scales) } : fitted;
+  async #fit(): Promise<FittedWeight> {
+    const { tensor, grouping, groups, format } = this;
+    const base = async () => format.fit(await this.#statistics());
+    const { fitter, raise } = this.options;
+    const weight = { name: fitter?.name ?? '', tensor, grouping, groups, format, base, values: () => this.#values() };
+    const fitted = (await fitter?.by.fit(weight)) ?? { parameters: await base() };
+    if (!raise) return fitted;
+    const scales = await raise(fitted.parameters.scales);
+    const isRaised = scales.some((scale, group) => scale !== fitted.parameters.scales[group]);
+    return isRaised ? { parameters: { ...fitted.parameters, scales } } : fitted;
   }
 
   async #statistics(): Promise<Statistics> {

@@ -32,6 +32,8 @@ export interface WeightForm {
   readonly description: string;
   /** Bytes where codes are packed as tightly as their values allow, scales and tables included; absent: as in the file. */
   readonly packedBytes?: number;
+  /** Producing the replacement measures it on the way. */
+  readonly measuredByWriting?: boolean;
   measure(signal?: AbortSignal): Promise<TensorError>;
 }
 

@@ -114,7 +114,112 @@ describe('dynamic int8', () => {
         initializers: [table],
       },
     });
-    assert.deepEqual(operators, ['Gather', 'DequantizeLinear']);
+    assert.deepEqual(operators, ['Gather', 'Gather', 'Cast', 'Mul']);
+  });
+
+  it('gives each row of a table its own scale, so that a large one takes nothing from the others', async () => {
+    const values = Array.from({ length: 32 }, (_, index) => (index < 8 ? 1000 * (index + 1) : (index % 8) + 1));
+    const table: TensorSpec = { name: 'table', type: 'FLOAT', dims: [4, 8], values };
+    const indices: TensorSpec = { name: 'i', type: 'INT64', dims: [2], values: [-1, 1] };
+    const model: ModelSpec = {
+      graph: {
+        inputs: [{ name: 'x', dims: [1] }],
+        outputs: [{ name: 'y' }],
+        nodes: [
+          { op: 'Gather', inputs: ['table', 'i'], outputs: ['rows'] },
+          { op: 'Add', inputs: ['rows', 'x'], outputs: ['y'] },
+        ],
+        initializers: [table, indices],
+      },
+    };
+    const exact = await run(buildModel(model), [1]);
+    const largestError = async (granularity: QuantizationOptions['granularity']) => {
+      const { bytes } = await quantize(model, { granularity });
+      return Math.max(...(await run(bytes, [1])).map((value, index) => Math.abs(value - (exact[index] ?? 0))));
+    };
+    assert.ok((await largestError('per-channel')) < 0.05);
+    assert.ok((await largestError('per-tensor')) > 1);
+  });
+
+  for (const direction of ['forward', 'bidirectional'] as const) {
+    it(`lets a ${direction} LSTM compute with int8 weights`, async () => {
+      const directions = direction === 'forward' ? 1 : 2;
+      const node: NodeSpec = {
+        op: 'LSTM',
+        name: 'lstm',
+        inputs: ['x', 'w', 'r', 'b'],
+        outputs: ['y'],
+        attributes: { hidden_size: 3, direction },
+      };
+      const model = spec([5, 2, 6], node, [
+        { name: 'w', type: 'FLOAT', dims: [directions, 12, 6] },
+        { name: 'r', type: 'FLOAT', dims: [directions, 12, 3] },
+        { name: 'b', type: 'FLOAT', dims: [directions, 24] },
+      ]);
+      const exact = await run(buildModel(model), [5, 2, 6]);
+      for (const granularity of ['per-channel', 'per-tensor'] as const) {
+        const { bytes, operators, converted, left, graph } = await quantize(model, { granularity });
+        assert.deepEqual(operators, ['DynamicQuantizeLSTM']);
+        assert.deepEqual(
+          converted.map(({ name }) => name),
+          ['w', 'r'],
+        );
+        assert.deepEqual(left, []);
+        const scale = graph.initializer?.find(({ name }) => name === 'w_scale');
+        assert.deepEqual(scale?.dims?.map(Number), granularity === 'per-channel' ? [directions, 12] : [directions]);
+        const values = await run(bytes, [5, 2, 6]);
+        assert.equal(values.length, exact.length);
+        const error = Math.max(...values.map((value, index) => Math.abs(value - (exact[index] ?? 0))));
+        assert.ok(error > 0 && error < 0.03, `${granularity}: ${error}`);
+        const read = await readModel(new MemoryByteSource(bytes), { fileName: 'm.onnx' });
+        assert.deepEqual([...read.diagnostics, ...inferShapes(read).diagnostics], []);
+      }
+    });
+  }
+
+  it('leaves other recurrent operators and the bodies of control flow in float, and says so by name', async () => {
+    const gru: NodeSpec = {
+      op: 'GRU',
+      name: 'gru',
+      inputs: ['x', 'w', 'r'],
+      outputs: ['y'],
+      attributes: { hidden_size: 3 },
+    };
+    const branch = {
+      nodes: [{ op: 'MatMul', inputs: ['x', 'inner'], outputs: ['z'] }],
+      initializers: [{ name: 'inner', type: 'FLOAT', dims: [6, 2] } as const],
+      outputs: [{ name: 'z' }],
+    };
+    const choice: NodeSpec = {
+      op: 'If',
+      name: 'choice',
+      inputs: ['c'],
+      outputs: ['v'],
+      attributes: { then_branch: { graph: branch }, else_branch: { graph: branch } },
+    };
+    const { operators, left } = await quantize({
+      graph: {
+        inputs: [
+          { name: 'x', dims: [5, 2, 6] },
+          { name: 'c', type: 'BOOL', dims: [] },
+        ],
+        outputs: [{ name: 'y' }, { name: 'v' }],
+        nodes: [gru, choice],
+        initializers: [
+          { name: 'w', type: 'FLOAT', dims: [1, 9, 6] },
+          { name: 'r', type: 'FLOAT', dims: [1, 9, 3] },
+        ],
+      },
+    });
+    assert.deepEqual(operators, ['GRU', 'If']);
+    const inFloat = 'GRU gru computes in float; int8-dynamic has no form of it.';
+    const inBody = 'It stands in choice, whose nodes int8-dynamic leaves in float.';
+    assert.deepEqual(left, [
+      { name: 'w', reason: inFloat },
+      { name: 'r', reason: inFloat },
+      { name: 'inner', reason: inBody },
+      { name: 'inner', reason: inBody },
+    ]);
   });
 
   it('leaves weights that something else takes, other factors, and excluded nodes', async () => {

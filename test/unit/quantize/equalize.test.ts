@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { compareModels } from '../../../extension/inference/compare-models';
+import { equalizeLayers } from '../../../extension/quantize/preparation/equalize';
 import { prepare } from '../../../extension/quantize/preparation/prepare';
 import { readValues } from '../../../extension/quantize/tensor-values';
 import { buildModel, fillValues, type NodeSpec } from '../../fixtures/model-builder';
@@ -42,7 +43,7 @@ function network(between: string, nodes: readonly NodeSpec[] = []): Uint8Array {
 describe('equalizeLayers', () => {
   it('makes the ranges of channels alike, and keeps the outputs', async () => {
     const source = await open(network('Relu'));
-    const prepared = await prepare(source, { equalize: true });
+    const prepared = await prepare(source, { more: [equalizeLayers()] });
     assert.deepEqual(
       prepared.passes.map(({ pass, changes }) => [pass, changes.length]),
       [['cross-layer equalization', 2]],
@@ -63,13 +64,13 @@ describe('equalizeLayers', () => {
 
   it('leaves alone what another node takes, and what does not keep proportions', async () => {
     const shared = await prepare(await open(network('Relu', [{ op: 'Neg', inputs: ['c1'], outputs: ['z'] }])), {
-      equalize: true,
+      more: [equalizeLayers()],
     });
     assert.deepEqual(
       shared.passes.map(({ changes }) => changes.length),
       [1],
     );
-    const curved = await prepare(await open(network('Sigmoid')), { equalize: true });
+    const curved = await prepare(await open(network('Sigmoid')), { more: [equalizeLayers()] });
     assert.deepEqual(
       curved.passes.map(({ changes }) => changes.length),
       [1],

@@ -16,6 +16,8 @@ describe('quantization options', () => {
       blockOperator: 'MatMulNBits',
       codebookBits: 6,
       excludedNodes: ['first', 'last'],
+      layers: { a: 'int4-weights', b: 'float32' },
+      requantize: true,
     };
     const text = JSON.stringify(optionsToJson(options));
     assert.deepEqual(optionsFromJson(JSON.parse(text)), options);
@@ -31,8 +33,11 @@ describe('quantization options', () => {
       [{ granularity: 'channel' }, /granularity must be one of per-channel, per-tensor/],
       [{ blockSize: 24 }, /blockSize must be 0 or a power of two/],
       [{ blockSize: '32' }, /blockSize must be/],
+      [{ requantize: 'yes' }, /requantize must be one of false, true/],
       [{ codebookBits: 9 }, /codebookBits must be a whole number from 2 to 8/],
       [{ excludedNodes: 'conv' }, /excludedNodes must be a list/],
+      [{ layers: ['conv'] }, /layers must be an object/],
+      [{ layers: { conv: 'int3' } }, /unknown scheme for conv; give float32 or one of float16/],
     ];
     for (const [value, message] of wrong) assert.throws(() => optionsFromJson(value), message);
   });

@@ -324,4 +324,38 @@ describe('static quantization', () => {
     assert.deepEqual(plan.activations, ['x', 's']);
     assert.equal(plan.edits.graph?.nodes?.length, 3 * length + 1 + 4);
   }).timeout(20_000);
+
+  it('leaves the weights of bodies in float, and says so by name', async () => {
+    const branch = {
+      nodes: [{ op: 'MatMul', inputs: ['x', 'inner'], outputs: ['z'] }],
+      initializers: [{ name: 'inner', type: 'FLOAT', dims: [4, 2] } as const],
+      outputs: [{ name: 'z' }],
+    };
+    const spec: ModelSpec = {
+      graph: {
+        inputs: [
+          { name: 'x', dims: [3, 4] },
+          { name: 'c', type: 'BOOL', dims: [] },
+        ],
+        outputs: [{ name: 'y' }, { name: 'v' }],
+        nodes: [
+          { op: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] },
+          {
+            op: 'If',
+            name: 'choice',
+            inputs: ['c'],
+            outputs: ['v'],
+            attributes: { then_branch: { graph: branch }, else_branch: { graph: branch } },
+          },
+        ],
+        initializers: [{ name: 'w', type: 'FLOAT', dims: [4, 4] }],
+      },
+    };
+    const { left } = planStatic(await open(buildModel(spec)), 'int8', defaultOptions);
+    const reason = 'It stands in choice, whose nodes int8 leaves in float.';
+    assert.deepEqual(left, [
+      { name: 'inner', reason },
+      { name: 'inner', reason },
+    ]);
+  });
 });
