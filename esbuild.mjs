@@ -23,6 +23,13 @@ const node = {
 const product = [
   { ...node, entryPoints: ['extension/main.ts'], outfile: 'dist/extension.cjs', external: ['vscode'], minify: true },
   { ...node, entryPoints: ['extension/worker/worker.ts'], outfile: 'dist/worker.cjs', minify: true },
+  // Threads that work on tensors, started by the worker and by the command line.
+  {
+    ...node,
+    entryPoints: ['extension/quantize/node-tensor-thread.ts'],
+    outfile: 'dist/tensor-thread.cjs',
+    minify: true,
+  },
   {
     ...node,
     entryPoints: ['extension/cli/main.ts'],

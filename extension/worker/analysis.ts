@@ -1,6 +1,6 @@
 import type { LayerCost, LiveTensor, Totals } from '../budget/footprint';
 import type { Diagnostic } from '../model/diagnostic';
-import type { SchemeId } from '../quantize/scheme';
+import type { WhatIfSchemeId } from '../quantize/what-if-scheme';
 import type { FigureKind, Verdict } from '../targets/verdict';
 
 /** Plain data about one opened model (or planned file): crosses from the worker to the host to the page. Types only. */
@@ -78,9 +78,9 @@ export interface PeakSummary {
   readonly tensors: readonly (LiveTensor & { readonly shape: readonly (number | string | null)[] | undefined })[];
 }
 
-/** One row of the what-if table. `int8` (weights and activations) can be planned for a runtime. */
+/** One row of the what-if table. */
 export interface SchemeSummary {
-  readonly id: 'as-in-file' | SchemeId | 'int8';
+  readonly id: 'as-in-file' | WhatIfSchemeId;
   readonly label: string;
   readonly state:
     | {
@@ -90,6 +90,8 @@ export interface SchemeSummary {
         /** Kind of the two; absent: lower bounds. */
         readonly flashKind?: FigureKind;
         readonly ramKind?: FigureKind;
+        /** Of the converted weights where the file holds codes wider than they need: in the file, and packed. */
+        readonly codes?: { readonly inFile: number; readonly packed: number };
         /** The operators that the chosen runtime cannot run in this scheme, in words. */
         readonly cannotRun?: string;
         /** undefined: not written by Thimble. */
@@ -97,7 +99,14 @@ export interface SchemeSummary {
         readonly externalBytes: number | undefined;
         readonly verdict: Verdict | undefined;
       }
-    | { readonly kind: 'refused'; readonly reason: string };
+    | { readonly kind: 'refused'; readonly reason: string }
+    | { readonly kind: 'planning' }
+    /** Not worked out before somebody asks for it: the model is large. */
+    | { readonly kind: 'on request' };
+  /** One a column of the table; absent where there is none. */
+  readonly cells?: readonly WhatIfCell[];
+  /** The weights are large: their error is measured when somebody asks for it. */
+  readonly measureOnRequest?: boolean;
   /** Signal to quantization noise of the converted weights, in dB, measured over all of them; undefined while it is measured. */
   readonly weightError?: {
     readonly sqnrDb: number | undefined;
@@ -106,6 +115,12 @@ export interface SchemeSummary {
     readonly underflows: number;
   };
 }
+
+/** A scheme on a chip. */
+export type WhatIfCell =
+  | { readonly kind: 'judged'; readonly verdict: Verdict }
+  | { readonly kind: 'planning' }
+  | { readonly kind: 'refused'; readonly reason: string };
 
 /** Details of one layer for the side panel; read on demand, weights included. */
 export interface LayerDetails {

@@ -1,9 +1,14 @@
 import type { PassReport } from '../quantize/plan';
 import type { SchemeId } from '../quantize/scheme';
+import type { WhatIfSchemeId } from '../quantize/what-if-scheme';
 import type { Improvement } from '../runtimes/improvement';
 import type { Precision } from '../runtimes/lowered';
 import type { RuntimeFootprint } from '../runtimes/measure';
 import type { Analysis, LayerDetails } from './analysis';
+import type { CompareCalls } from './compare-calls';
+import type { RecipeCalls } from './recipe-calls';
+import type { TargetFigures, TargetRequest } from './target-figures';
+import type { WhatIfCalls } from './what-if-calls';
 
 /** Where the worker finds a model: a file on disk, or bytes for files that are not on one (a git revision). */
 export type ModelOrigin =
@@ -57,16 +62,16 @@ export interface QuantizationOutcome {
 export interface RuntimeRequest {
   readonly session: number;
   /** Absent: the file itself. */
-  readonly scheme?: SchemeId;
+  readonly scheme?: WhatIfSchemeId;
   readonly runtime: string;
   /** `as-in-file` for the planned file of a scheme. */
   readonly precision: Precision;
-  /** Keep float32 graph inputs and outputs around integer operators; absent: as the precision has it. */
+  /** Keep float32 graph inputs and outputs around integer operators; absent: not for a scheme with integer activations, else as the precision has it. */
   readonly keepFloatInputsAndOutputs?: boolean;
 }
 
 /** The calls the worker answers: arguments and results are plain data. */
-export interface WorkerCalls {
+export interface WorkerCalls extends RecipeCalls, WhatIfCalls, CompareCalls {
   /** Reads and measures a model and keeps its structure under `session`. */
   open(request: { readonly origin: ModelOrigin; readonly bindings: Bindings }): Promise<{
     readonly session: number;
@@ -79,18 +84,20 @@ export interface WorkerCalls {
    */
   plan(request: {
     readonly session: number;
-    readonly scheme: SchemeId;
+    readonly scheme: WhatIfSchemeId;
     readonly outputName?: string;
   }): Promise<PlannedScheme>;
-  weightError(request: { readonly session: number; readonly scheme: SchemeId }): Promise<WeightError>;
+  weightError(request: { readonly session: number; readonly scheme: WhatIfSchemeId }): Promise<WeightError>;
   /** `scheme` absent: of the file itself. */
   layerDetails(request: {
     readonly session: number;
-    readonly scheme?: SchemeId;
+    readonly scheme?: WhatIfSchemeId;
     readonly index: number;
   }): Promise<LayerDetails>;
   /** What the model needs on a runtime; `flashReserveBytes` becomes a part of its own. Rejects for an unknown runtime. */
   onRuntime(request: RuntimeRequest & { readonly flashReserveBytes?: number }): Promise<RuntimeFootprint>;
+  /** How long the model takes on a target, and what of it the target's accelerator takes. */
+  onTarget(request: TargetRequest & { readonly session: number }): Promise<TargetFigures>;
   /** What would lower the RAM it needs there; searches for some seconds, and reports progress in parts. */
   improvements(
     request: RuntimeRequest & {
@@ -137,7 +144,14 @@ export type ToWorker = AnyCall | { readonly kind: 'cancel'; readonly id: number 
 export type FromWorker =
   | AnyResult
   | { readonly kind: 'error'; readonly id: number; readonly error: CallErrorData }
-  | { readonly kind: 'progress'; readonly id: number; readonly done: number; readonly total: number };
+  | {
+      readonly kind: 'progress';
+      readonly id: number;
+      readonly done: number;
+      readonly total: number;
+      /** What is being done, in a word or two, where a call has several parts. */
+      readonly doing?: string;
+    };
 
 export interface CallErrorData {
   readonly name: string;

@@ -1,6 +1,9 @@
+import { loadWasmFromDisk } from '../inference/node-wasm';
+import { createWebEngine } from '../inference/web-engine';
 import { QuantizationRefused } from '../quantize/plan';
 import { combineErrors } from '../quantize/weight-error';
 import type { PlannedScheme } from './calls';
+import { compareSessions } from './compare-sessions';
 import { describeLayer } from './layer-details';
 import {
   type ModelSession,
@@ -12,8 +15,11 @@ import {
   startSession,
 } from './model-sessions';
 import { quantizeFile } from './quantize-file';
+import { handleRecipeCalls } from './recipe-handlers';
 import { improvementsOn, measureSession } from './runtime-figures';
 import type { CallHandlers } from './serve-calls';
+import { targetFigures } from './target-figures';
+import { whatIfFigures } from './what-if-figures';
 
 /** The worker's side of every call, with the sessions it keeps. */
 export function handleCalls(): CallHandlers {
@@ -26,7 +32,12 @@ export function handleCalls(): CallHandlers {
     return session;
   }
 
+  const recipes = handleRecipeCalls(sessionOf);
+  const engine = createWebEngine(loadWasmFromDisk);
+
   return {
+    ...recipes,
+
     async open({ origin, bindings }, { signal }) {
       const opened = await openOrigin(origin);
       try {
@@ -72,6 +83,18 @@ export function handleCalls(): CallHandlers {
 
     async onRuntime({ session, ...request }) {
       return measureSession(sessionOf(session), request);
+    },
+
+    async onTarget({ session, ...request }) {
+      return targetFigures(sessionOf(session), request);
+    },
+
+    async whatIf({ session, ...request }, scope) {
+      return whatIfFigures(sessionOf(session), request, scope);
+    },
+
+    async compare(request, scope) {
+      return compareSessions(sessionOf, request, engine, scope);
     },
 
     async improvements({ session, ...request }, scope) {

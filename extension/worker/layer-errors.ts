@@ -8,6 +8,8 @@ export interface ConvertedLayer {
   /** Of the node; where it has none, of its first output. */
   readonly name: string;
   readonly opType: string;
+  /** Names of its converted weights. */
+  readonly weights: readonly string[];
   /** The tensor that is measured: its first output, or that of the Relu or Clip which alone takes it. */
   readonly output: string;
   /** Of its converted weights, in the files; a weight that nodes share counts in each. */
@@ -15,7 +17,7 @@ export interface ConvertedLayer {
   readonly weightBytesAfter: number;
 }
 
-export interface LayerError extends ConvertedLayer {
+export interface LayerError extends Omit<ConvertedLayer, 'weights'> {
   /** Of `output` with all layers before it quantized too; undefined where it was not measured. */
   readonly sqnrDb: number | undefined;
   readonly cosine: number | undefined;
@@ -41,6 +43,7 @@ export function layersOf(
       layers.set(name, {
         name,
         opType: node.opType,
+        weights: weights.map((weight) => weight.name),
         output: clippedOutput(first, users),
         weightBytesBefore: weights.reduce((sum, { bytesBefore }) => sum + bytesBefore, 0),
         weightBytesAfter: weights.reduce((sum, { bytesAfter }) => sum + bytesAfter, 0),
@@ -78,7 +81,7 @@ export function layerErrors(
   const errors = new Map(
     [...(measurement?.outputs ?? []), ...(measurement?.tensors ?? [])].map((error) => [error.name, error]),
   );
-  return layers.map((layer) => {
+  return layers.map(({ weights: _, ...layer }) => {
     const error = errors.get(layer.output);
     return {
       ...layer,

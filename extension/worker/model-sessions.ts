@@ -3,8 +3,9 @@ import { type ByteSource, type ExternalFiles, MemoryByteSource } from '../onnx/b
 import { externalFilesBeside, type FileByteSource, openFile } from '../onnx/node-files';
 import type { QuantizationPlan, QuantizationSource } from '../quantize/plan';
 import { QuantizationRefused } from '../quantize/plan';
-import { planQuantization } from '../quantize/quantize-model';
-import { defaultOutputName, type SchemeId } from '../quantize/scheme';
+import { planQuantization, planSchemeFile } from '../quantize/quantize-model';
+import { defaultOutputName } from '../quantize/scheme';
+import { plannedAs as planOf, type WhatIfSchemeId } from '../quantize/what-if-scheme';
 import { type AnalysedModel, analyseModel } from './analyse';
 import type { Bindings, ModelOrigin } from './calls';
 
@@ -14,11 +15,11 @@ export interface ModelSession {
   readonly bindings: ReadonlyMap<string, number>;
   readonly analysed: AnalysedModel;
   /** Plans by scheme, made when first asked for. */
-  readonly plans: Map<SchemeId, Promise<PlannedModel>>;
+  readonly plans: Map<WhatIfSchemeId, Promise<PlannedModel>>;
 }
 
 export interface PlannedModel {
-  readonly plan: QuantizationPlan;
+  readonly plan: Omit<QuantizationPlan, 'scheme' | 'upgraded'>;
   readonly analysed: AnalysedModel;
 }
 
@@ -65,11 +66,15 @@ export function quantizationSource(session: ModelSession): QuantizationSource {
   return { model, shapes, bytes: session.opened };
 }
 
-/** The plan of a scheme with the footprint of the file it would write; planned once. */
-export function planned(session: ModelSession, scheme: SchemeId): Promise<PlannedModel> {
+/** Of models with more nodes the last plan alone is kept: a plan holds the structure of a whole file. */
+const mostNodesKept = 5000;
+
+/** The plan of a scheme with the footprint of the file it would write; planned once where the model is not large. */
+export function planned(session: ModelSession, scheme: WhatIfSchemeId): Promise<PlannedModel> {
   const known = session.plans.get(scheme);
   if (known) return known;
-  const made = plannedAs(session, scheme, defaultOutputName(session.opened.fileName, scheme));
+  if (session.analysed.analysis.model.nodeCount > mostNodesKept) session.plans.clear();
+  const made = plannedAs(session, scheme, defaultOutputName(session.opened.fileName, planOf(scheme).scheme));
   session.plans.set(scheme, made);
   // A failed plan is not kept: the cause may be gone next time.
   made.catch(() => session.plans.delete(scheme));
@@ -77,8 +82,12 @@ export function planned(session: ModelSession, scheme: SchemeId): Promise<Planne
 }
 
 /** The plan of a scheme for a file of this name, with its footprint; not kept. */
-export async function plannedAs(session: ModelSession, scheme: SchemeId, fileName: string): Promise<PlannedModel> {
-  const plan = await planQuantization(quantizationSource(session), scheme, { fileName });
+export async function plannedAs(
+  session: ModelSession,
+  scheme: WhatIfSchemeId,
+  fileName: string,
+): Promise<PlannedModel> {
+  const plan = await planFor(quantizationSource(session), scheme, { fileName });
   const { dataFile } = plan;
   const analysed = await analyseModel(
     {
@@ -89,4 +98,16 @@ export async function plannedAs(session: ModelSession, scheme: SchemeId, fileNam
     session.bindings,
   );
   return { plan, analysed };
+}
+
+/** float16 and int8-weights as they are written without a recipe; the others with the passes that come before a scheme, unproved. */
+function planFor(
+  source: QuantizationSource,
+  id: WhatIfSchemeId,
+  output: { readonly fileName: string },
+): Promise<PlannedModel['plan']> {
+  if (id === 'float16' || id === 'int8-weights') return planQuantization(source, id, output);
+  const { scheme, options } = planOf(id);
+  if (scheme === 'float16') throw new RangeError('float16 has no variants');
+  return planSchemeFile(source, { scheme, options }, output);
 }

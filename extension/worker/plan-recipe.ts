@@ -3,8 +3,13 @@ import type { InferenceEngine } from '../inference/engine';
 import type { PlannedFile } from '../onnx/edit';
 import { optionsToJson } from '../quantize/options';
 import { type QuantizationPlan, QuantizationRefused, type QuantizationSource } from '../quantize/plan';
-import { planQuantization, planSchemeFile, type SchemeFilePlan } from '../quantize/quantize-model';
+import { type SchemeBasis, schemeBasis } from '../quantize/plan-scheme';
+import { equalizeLayers } from '../quantize/preparation/equalize';
+import { planOnBasis, planQuantization, planSchemeFile, type SchemeFilePlan } from '../quantize/quantize-model';
 import type { Recipe } from '../quantize/recipe';
+import type { Adjustments } from '../quantize/recovery/adjustments';
+import { fitterFor } from '../quantize/recovery/fitters';
+import { assertFloat } from '../quantize/requantize';
 import type { SchemeId, WritableSchemeId } from '../quantize/scheme';
 import type { Ranges } from '../quantize/static/activation-type';
 
@@ -17,6 +22,8 @@ export interface RecipePlan extends Omit<QuantizationPlan, 'scheme'> {
   readonly activations: readonly string[];
   /** Passes that were left out because the model computed something else after them. */
   readonly skippedPasses: readonly string[];
+  /** What accuracy recovery changed. */
+  readonly adjustments: Adjustments | undefined;
   /** What running the source and the prepared model showed; undefined where nothing was compared. */
   readonly comparison: string | undefined;
 }
@@ -24,12 +31,26 @@ export interface RecipePlan extends Omit<QuantizationPlan, 'scheme'> {
 export interface PlanningOptions {
   readonly engine: InferenceEngine;
   readonly signal?: AbortSignal | undefined;
+  /** What accuracy recovery changes; absent: what the recipe names that needs no inputs. */
+  readonly adjustments?: Adjustments | undefined;
+  /** What `provedBasis` gave for the source with these adjustments; absent: it is made. */
+  readonly basis?: ProvedBasis | undefined;
+}
+
+/** A prepared model of which every pass was proved. */
+export interface ProvedBasis {
+  readonly basis: SchemeBasis;
+  /** Passes that were left out because the model computed something else after them. */
+  readonly skipped: ReadonlySet<string>;
+  readonly comparison: string | undefined;
+  /** What comparing showed of the passes that some schemes add to the basis, by name: each is proved once. */
+  readonly added: Map<string, Promise<Checked>>;
 }
 
 /**
  * Plans the file of a recipe. Each preparation pass is proved by running the source and the model after it on the same made-up input; one that changes the
- * outputs is left out, and the plan, with its size, is that without it. Throws QuantizationRefused where planSchemeFile does, and where an upgrade changes
- * the outputs.
+ * outputs is left out, and the plan, with its size, is that without it. Throws QuantizationRefused where planSchemeFile does, where an upgrade changes
+ * the outputs, and where the model is quantized already (floatSource turns it back into float).
  */
 export async function planRecipe(
   source: QuantizationSource,
@@ -37,16 +58,71 @@ export async function planRecipe(
   output: { readonly fileName: string },
   options: PlanningOptions,
 ): Promise<RecipePlan> {
+  assertFloat(source);
   const plain = plainScheme(recipe);
   if (plain !== undefined) {
+    if (Object.keys(recipe.options.layers).length > 0) {
+      throw new QuantizationRefused(`Layers of ${plain} cannot have a scheme of their own; all or none are converted.`);
+    }
     const plan = await planQuantization(source, plain, output);
-    return { ...plan, prepared: source, activations: [], skippedPasses: [], comparison: undefined };
+    return {
+      ...plan,
+      prepared: source,
+      activations: [],
+      skippedPasses: [],
+      adjustments: undefined,
+      comparison: undefined,
+    };
   }
+  if (!options.adjustments && typeof recipe.recovery !== 'string') {
+    const fitted = { rewrites: [], fitter: fitterFor(recipe.recovery, options) };
+    const plan = await planRecipe(source, recipe, output, { ...options, adjustments: fitted });
+    if (!recipe.recovery.includes('cle') || options.basis) return plan;
+    const rewrites = [equalizeLayers()];
+    const equalized = await planRecipe(source, recipe, output, { ...options, adjustments: { ...fitted, rewrites } });
+    // Recovery changes no size: where a file says a tensor in other bytes than Thimble would, it stays.
+    return hasSizeOf(equalized, plan) ? equalized : plan;
+  }
+  const { adjustments } = options;
+  const proved = options.basis ?? (await provedBasis(source, recipe.seed, { ...options, adjustments }));
+  const request = { ...schemeOf(recipe), adjustments, skippedPasses: proved.skipped };
+  const plan = await planOnBasis(source, proved.basis, request, output);
+  const { failing, comparison } = await provedAddition(source, plan, proved, recipe.seed, options);
+  if (failing === undefined) return recipePlan(plan, proved.skipped, adjustments, comparison ?? proved.comparison);
+  const skipped = new Set([...proved.skipped, failing]);
+  const without = await planOnBasis(source, proved.basis, { ...request, skippedPasses: skipped }, output);
+  return recipePlan(without, skipped, adjustments, proved.comparison);
+}
+
+/** Proves what a scheme added to the basis, as the basis was. */
+function provedAddition(
+  source: QuantizationSource,
+  { steps }: SchemeFilePlan,
+  { basis, added }: ProvedBasis,
+  seed: number,
+  options: PlanningOptions,
+): Promise<Checked> {
+  const last = steps.at(-1);
+  if (!last || steps.length === basis.steps.length) return Promise.resolve({});
+  const known = added.get(last.pass);
+  if (known) return known;
+  const checked = compareSteps(source, [last], seed, options, steps);
+  added.set(last.pass, checked);
+  checked.catch(() => added.delete(last.pass));
+  return checked;
+}
+
+/** Upgrades and prepares a model, and proves each pass as planRecipe does; one that changes the outputs is left out. Throws QuantizationRefused. */
+export async function provedBasis(
+  source: QuantizationSource,
+  seed: number,
+  options: PlanningOptions,
+): Promise<ProvedBasis> {
   const skipped = new Set<string>();
   for (;;) {
-    const plan = await planned(source, recipe, output, skipped);
-    const checked = await compareSteps(source, plan.steps, recipe.seed, options);
-    if (checked.failing === undefined) return recipePlan(plan, skipped, checked.comparison);
+    const basis = await schemeBasis(source, { skippedPasses: skipped, adjustments: options.adjustments });
+    const checked = await compareSteps(source, basis.steps, seed, options);
+    if (checked.failing === undefined) return { basis, skipped, comparison: checked.comparison, added: new Map() };
     if (skipped.has(checked.failing) || checked.failing.startsWith('opset')) {
       throw new QuantizationRefused(`The pass "${checked.failing}" changes the outputs; nothing was written.`);
     }
@@ -65,39 +141,68 @@ export async function withRanges(
   plan: RecipePlan,
   ranges: Ranges,
 ): Promise<RecipePlan> {
-  const skipped = new Set(plan.skippedPasses);
-  const calibrated = await planned(source, recipe, output, skipped, ranges);
-  const isSame =
-    calibrated.predictedFileBytes === plan.predictedFileBytes &&
-    calibrated.predictedExternalBytes === plan.predictedExternalBytes;
-  if (!isSame) {
+  const calibrated = await replanned(source, recipe, output, plan, { ranges, adjustments: plan.adjustments });
+  if (!hasSizeOf(calibrated, plan)) {
     throw new Error(
       `Calibration changed the size from ${plan.predictedFileBytes} to ${calibrated.predictedFileBytes} bytes; nothing was written.`,
     );
   }
-  return recipePlan(calibrated, skipped, plan.comparison);
+  return calibrated;
 }
 
-/** float16, and int8-weights without a choice, are planned as the editor plans them: no preparation. */
-function plainScheme({ scheme, options, recovery }: Recipe): SchemeId | undefined {
+/** The plan once more with other adjustments, which change nothing of the float model that has to be proved. Throws QuantizationRefused. */
+export async function replanned(
+  source: QuantizationSource,
+  recipe: Recipe,
+  output: { readonly fileName: string },
+  { skippedPasses, comparison }: RecipePlan,
+  settings: { readonly ranges: Ranges | undefined; readonly adjustments: Adjustments | undefined },
+): Promise<RecipePlan> {
+  const skipped = new Set(skippedPasses);
+  const plan = await planned(source, recipe, output, { skipped, ...settings });
+  return recipePlan(plan, skipped, settings.adjustments, comparison);
+}
+
+/** True where two plans make files of the same sizes. */
+export function hasSizeOf(one: RecipePlan, other: RecipePlan): boolean {
+  return (
+    one.predictedFileBytes === other.predictedFileBytes && one.predictedExternalBytes === other.predictedExternalBytes
+  );
+}
+
+/** The scheme, where the recipe is planned without preparation: float16, and int8-weights without a choice. */
+export function plainScheme({ scheme, options, recovery }: Recipe): SchemeId | undefined {
   if (scheme === 'float16') return scheme;
   const isDefault = Object.keys(optionsToJson(options)).length === 0;
-  return scheme === 'int8-weights' && isDefault && recovery !== 'cle' ? scheme : undefined;
+  return scheme === 'int8-weights' && isDefault && typeof recovery === 'string' ? scheme : undefined;
 }
 
 async function planned(
   source: QuantizationSource,
-  { scheme, options, recovery }: Recipe,
+  recipe: Recipe,
   output: { readonly fileName: string },
-  skippedPasses: ReadonlySet<string>,
-  ranges?: Ranges,
+  settings: {
+    readonly skipped: ReadonlySet<string>;
+    readonly ranges?: Ranges | undefined;
+    readonly adjustments: Adjustments | undefined;
+  },
 ): Promise<SchemeFilePlan> {
-  if (scheme === 'float16') throw new RangeError('float16 is planned without options');
-  return planSchemeFile(source, { scheme, options, ranges, skippedPasses, equalize: recovery === 'cle' }, output);
+  const { skipped: skippedPasses, ranges, adjustments } = settings;
+  return planSchemeFile(source, { ...schemeOf(recipe), ranges, skippedPasses, adjustments }, output);
 }
 
-function recipePlan(plan: SchemeFilePlan, skipped: ReadonlySet<string>, comparison: string | undefined): RecipePlan {
-  return { ...plan, upgraded: undefined, skippedPasses: [...skipped], comparison };
+function schemeOf({ scheme, options }: Recipe) {
+  if (scheme === 'float16') throw new RangeError('float16 is planned without options');
+  return { scheme, options };
+}
+
+function recipePlan(
+  plan: SchemeFilePlan,
+  skipped: ReadonlySet<string>,
+  adjustments: Adjustments | undefined,
+  comparison: string | undefined,
+): RecipePlan {
+  return { ...plan, upgraded: undefined, skippedPasses: [...skipped], adjustments, comparison };
 }
 
 interface Checked {
@@ -110,6 +215,8 @@ async function compareSteps(
   steps: readonly { readonly pass: string; readonly file: PlannedFile }[],
   seed: number,
   { engine, signal }: PlanningOptions,
+  /** The passes to speak of; those of `steps` where nothing was compared before. */
+  all = steps,
 ): Promise<Checked> {
   if (steps.length === 0) return {};
   const { bytes, model, shapes } = source;
@@ -134,7 +241,7 @@ async function compareSteps(
     if (!result.equal) return { failing: pass };
   }
   return {
-    comparison: `The prepared model gives the outputs of the source after each pass (${steps.map(({ pass }) => pass).join(', ')}; measured on one input).`,
+    comparison: `The prepared model gives the outputs of the source after each pass (${all.map(({ pass }) => pass).join(', ')}; measured on one input).`,
   };
 }
 

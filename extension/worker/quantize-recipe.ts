@@ -1,28 +1,27 @@
 import { basename, dirname, join, resolve } from 'node:path';
-import { EngineRefused, type EngineValue, type InferenceEngine } from '../inference/engine';
+import { EngineRefused, type InferenceEngine } from '../inference/engine';
 import { writePlannedFiles } from '../onnx/node-write';
 import { collectRanges } from '../quantize/calibration/collect-ranges';
 import { compareOutputs } from '../quantize/calibration/compare-outputs';
-import { type RunnableModel, runSample, withSession } from '../quantize/calibration/observation';
 import type { OutputError } from '../quantize/calibration/output-error';
-import type { CalibrationFile } from '../quantize/calibration-data/calibration-files';
-import { openSamples } from '../quantize/calibration-data/open-samples';
 import type { SampleSource } from '../quantize/calibration-data/samples';
-import { syntheticSamples } from '../quantize/calibration-data/synthetic-samples';
 import { QuantizationRefused, type QuantizationSource } from '../quantize/plan';
-import { equalizeLayers } from '../quantize/preparation/equalize';
 import type { Recipe } from '../quantize/recipe';
+import { floatSource } from '../quantize/requantize';
 import { isStaticScheme } from '../quantize/scheme';
 import { checkUpgrade } from './check-upgrade';
 import { type LayerError, layerErrors, layersOf } from './layer-errors';
+import { type CalibrationInputs, openInputs, refusing } from './open-inputs';
 import { planRecipe, type RecipePlan, withRanges } from './plan-recipe';
+import {
+  type CalibratedPlan,
+  meanSqnr,
+  type OpenInputs,
+  type RecoveryStep,
+  recoverAccuracy,
+  stepSentence,
+} from './recover-accuracy';
 import { runnablePlan, runnableSource } from './runnable-model';
-
-/** Where the inputs of calibration and measurement come from. */
-export type CalibrationInputs =
-  | { readonly kind: 'files'; readonly files: readonly CalibrationFile[]; readonly paths: readonly string[] }
-  | { readonly kind: 'random' }
-  | undefined;
 
 export interface QuantizeRecipeRequest {
   readonly source: QuantizationSource;
@@ -59,6 +58,8 @@ export interface RecipeOutcome {
   readonly writtenExternalBytes: number | undefined;
   readonly comparison: string | undefined;
   readonly measurement: RecipeMeasurement;
+  /** What was tried against the error, in order. */
+  readonly recovery: readonly RecoveryStep[];
 }
 
 /**
@@ -67,16 +68,8 @@ export interface RecipeOutcome {
  * CalibrationDataRefused, WriteRefused or Error, each with one sentence.
  */
 export async function quantizeRecipe(request: QuantizeRecipeRequest): Promise<RecipeOutcome> {
-  const { source, sourcePath, recipe, outputPath, engine, signal } = request;
-  const output = { fileName: basename(outputPath) };
-  if (isStaticScheme(recipe.scheme) && !request.inputs) {
-    throw new QuantizationRefused(`${recipe.scheme} fixes the ranges of activations and needs calibration data.`);
-  }
-  const first = await planRecipe(source, recipe, output, { engine, signal });
-  const upgrade = first.upgraded && (await checkUpgrade(source, first.upgraded, signal));
-  const run = request.inputs && (await openInputs(request, request.inputs));
-  const plain = await tried(request, first, run);
-  const { plan, measurement } = (await recovered(request, plain, run)) ?? plain;
+  const { source, sourcePath, outputPath, signal } = request;
+  const { plan, measurement, recovery, comparison } = await measureRecipe(request);
   await request.onPlan?.(plan);
   const dataPath = plan.dataFileName === undefined ? undefined : join(dirname(outputPath), plan.dataFileName);
   const written = await writePlannedFiles({
@@ -96,89 +89,97 @@ export async function quantizeRecipe(request: QuantizeRecipeRequest): Promise<Re
     dataPath,
     writtenFileBytes: written.modelBytes,
     writtenExternalBytes: written.dataBytes,
-    comparison: upgrade ?? plan.comparison,
+    comparison,
     measurement,
+    recovery,
   };
 }
 
-interface Tried {
+/** What is measured without being written. */
+export type MeasureRecipeRequest = Pick<
+  QuantizeRecipeRequest,
+  'source' | 'recipe' | 'inputs' | 'outputPath' | 'engine' | 'signal' | 'onProgress'
+>;
+
+/** All of quantizeRecipe but the writing: the plan as it would be written, and its error. Throws what quantizeRecipe does. */
+export async function measureRecipe(
+  request: MeasureRecipeRequest,
+): Promise<Pick<RecipeOutcome, 'plan' | 'measurement' | 'recovery' | 'comparison'>> {
+  const float = await floatSource(request.source, request.recipe.options.requantize);
+  const measured = await measureFloat({ ...request, source: float.source });
+  return { ...measured, plan: { ...measured.plan, passes: [...float.passes, ...measured.plan.passes] } };
+}
+
+async function measureFloat(
+  request: MeasureRecipeRequest,
+): Promise<Pick<RecipeOutcome, 'plan' | 'measurement' | 'recovery' | 'comparison'>> {
+  const { source, recipe, outputPath, engine, signal } = request;
+  const output = { fileName: basename(outputPath) };
+  if (isStaticScheme(recipe.scheme) && !request.inputs) {
+    throw new QuantizationRefused(`${recipe.scheme} fixes the ranges of activations and needs calibration data.`);
+  }
+  // What a recipe names is done below, one after the other, where there are inputs.
+  const adjustments = request.inputs || recipe.recovery === 'auto' ? { rewrites: [] } : undefined;
+  const first = await planRecipe(source, recipe, output, { engine, signal, adjustments });
+  const upgrade = first.upgraded && (await checkUpgrade(source, first.upgraded, signal));
+  const run = request.inputs && (await openInputs(source, recipe, request.inputs, engine));
+  const ready = await recovered(request, await calibrated(request, first, run?.samples), run);
+  return { ...ready, comparison: upgrade ?? ready.plan.comparison };
+}
+
+/** Recovers accuracy as the recipe says, and measures the result. What `auto` chose is left aside where it is no better on all inputs than nothing. */
+async function recovered(
+  request: MeasureRecipeRequest,
+  start: CalibratedPlan,
+  run: OpenInputs | undefined,
+): Promise<{
   readonly plan: RecipePlan;
   readonly measurement: RecipeMeasurement;
-}
-
-/** Calibrates a plan where it needs it, and measures it. */
-async function tried(request: QuantizeRecipeRequest, first: RecipePlan, run: OpenInputs | undefined): Promise<Tried> {
-  const calibrated = run && first.activations.length > 0 ? await calibrate(request, first, run.samples) : undefined;
-  const plan = calibrated?.plan ?? first;
-  const measured = await measure(request, plan, run);
-  return { plan, measurement: { ...measured, warnings: [...(calibrated?.warnings ?? []), ...measured.warnings] } };
-}
-
-/** `auto`: the plan with equalized layers where it is closer to the source, measured on the inputs; one scale for each channel has no need of it. */
-async function recovered(
-  request: QuantizeRecipeRequest,
-  plain: Tried,
-  run: OpenInputs | undefined,
-): Promise<Tried | undefined> {
+  readonly recovery: readonly RecoveryStep[];
+}> {
   const { source, recipe, outputPath, engine, signal } = request;
-  const helps =
-    recipe.recovery === 'auto' && isStaticScheme(recipe.scheme) && recipe.options.granularity === 'per-tensor';
-  if (!helps || !run) return undefined;
-  const equalized = { ...request, recipe: { ...recipe, recovery: 'cle' as const } };
-  const plan = await planRecipe(source, equalized.recipe, { fileName: basename(outputPath) }, { engine, signal });
-  const isSameSize = plan.predictedFileBytes === plain.plan.predictedFileBytes;
-  if (!isSameSize || !plan.passes.some(({ pass }) => pass === equalizeLayers.name)) return undefined;
-  const other = await tried(equalized, plan, run);
-  return meanSqnr(other.measurement) > meanSqnr(plain.measurement) ? other : undefined;
-}
-
-/** Of the outputs, in decibels; an output without error or signal does not count. */
-function meanSqnr({ outputs }: RecipeMeasurement): number {
-  const known = outputs.flatMap(({ sqnrDb }) => sqnrDb ?? []);
-  return known.length === 0 ? Number.NEGATIVE_INFINITY : known.reduce((sum, each) => sum + each, 0) / known.length;
-}
-
-interface OpenInputs {
-  readonly model: RunnableModel;
-  readonly samples: SampleSource;
-}
-
-/** The inputs that fit the source; it is run on the first of them, so that what cannot be run is known before the work begins. */
-async function openInputs(
-  { source, recipe, engine }: QuantizeRecipeRequest,
-  inputs: NonNullable<CalibrationInputs>,
-): Promise<OpenInputs> {
-  const model = await runnableSource(source);
-  return refusing(() =>
-    withSession(engine, model, [], async (session) => {
-      const samples = samplesFor(inputs, session.inputs, recipe, source);
-      for await (const sample of samples.samples()) {
-        await runSample(session, sample);
-        break;
-      }
-      return { model, samples };
-    }),
+  const result = await recoverAccuracy(
+    {
+      source,
+      recipe,
+      output: { fileName: basename(outputPath) },
+      engine,
+      signal,
+      onProgress: request.onProgress,
+      run,
+      calibrate: (plan, samples) => calibrated(request, plan, samples),
+    },
+    start,
   );
+  const measured = await measure(request, result.plan, run);
+  let [best, steps] = [{ plan: result.plan, measured, warnings: result.warnings }, result.steps];
+  if (recipe.recovery === 'auto' && run && steps.some(({ kept }) => kept)) {
+    const plain = await measure(request, start.plan, run);
+    if (meanSqnr(plain.outputs) > meanSqnr(measured.outputs)) {
+      best = { plan: start.plan, measured: plain, warnings: start.warnings };
+      steps = steps.map((step) =>
+        step.kept ? { ...step, kept: false, reason: 'It does not help on all inputs.' } : step,
+      );
+    }
+  }
+  const changes = steps.map(stepSentence);
+  return {
+    plan:
+      changes.length > 0
+        ? { ...best.plan, passes: [...best.plan.passes, { pass: 'accuracy recovery', changes }] }
+        : best.plan,
+    measurement: { ...best.measured, warnings: [...best.warnings, ...best.measured.warnings] },
+    recovery: steps,
+  };
 }
 
-function samplesFor(
-  inputs: NonNullable<CalibrationInputs>,
-  values: readonly EngineValue[],
-  { preprocessing, seed }: Recipe,
-  { shapes }: QuantizationSource,
-): SampleSource {
-  if (inputs.kind === 'files') return openSamples(inputs.files, values, preprocessing ? { preprocessing } : {});
-  return syntheticSamples(values, {
-    seed,
-    sizes: (symbol) => shapes.bindables.find(({ key }) => key === symbol)?.value,
-  });
-}
-
-async function calibrate(
-  request: QuantizeRecipeRequest,
+/** The plan with the ranges of its activations, where it needs them. */
+async function calibrated(
+  request: MeasureRecipeRequest,
   plan: RecipePlan,
-  samples: SampleSource,
-): Promise<{ readonly plan: RecipePlan; readonly warnings: readonly string[] }> {
+  samples: SampleSource | undefined,
+): Promise<CalibratedPlan> {
+  if (!samples || plan.activations.length === 0) return { plan, ranges: undefined, warnings: [] };
   const { source, recipe, engine, signal, onProgress } = request;
   const { scheme, options, calibrationMethod } = recipe;
   const prepared = await runnableSource(plan.prepared);
@@ -196,14 +197,12 @@ async function calibrate(
       ? [`${name} has ${notFinite} of ${elements} values that are NaN or infinite; its range leaves them out.`]
       : [],
   ).flat();
-  return {
-    plan: await withRanges(source, recipe, { fileName: basename(request.outputPath) }, plan, ranges),
-    warnings,
-  };
+  const ready = await withRanges(source, recipe, { fileName: basename(request.outputPath) }, plan, ranges);
+  return { plan: ready, ranges, warnings };
 }
 
 async function measure(
-  { source, engine, signal, onProgress }: QuantizeRecipeRequest,
+  { source, engine, signal, onProgress }: MeasureRecipeRequest,
   plan: RecipePlan,
   run: OpenInputs | undefined,
 ): Promise<RecipeMeasurement> {
@@ -236,18 +235,6 @@ async function measure(
 
 /** Behind a tensor's name, where a static scheme has its value after quantization. */
 const dequantizedSuffix = '_dequantized';
-
-/** The engine's refusal as a sentence on the model. */
-async function refusing<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof EngineRefused)) throw error;
-    throw new QuantizationRefused(
-      `The engine (onnxruntime-web) does not run the model, which calibration needs: ${error.message}`,
-    );
-  }
-}
 
 /** The model file and every data file it names: none of them may be written to. */
 function filesOf({ model }: QuantizationSource, sourcePath: string): string[] {

@@ -20,7 +20,11 @@ export async function runnableSource({ model, bytes }: QuantizationSource): Prom
 }
 
 /** The same for a file that is planned and not yet written. */
-export async function runnablePlan({ file, dataFile, dataFileName }: RecipePlan): Promise<RunnableModel> {
+export async function runnablePlan({
+  file,
+  dataFile,
+  dataFileName,
+}: Pick<RecipePlan, 'file' | 'dataFile' | 'dataFileName'>): Promise<RunnableModel> {
   assertSize('The quantized model', file.size + (dataFile?.size ?? 0));
   return {
     bytes: await wholeOf(file),

@@ -3,7 +3,8 @@ import type { AnyCall, AnyResult, CallName, CallRequest, CallResult, FromWorker,
 /** What a handler gets beside its request. */
 export interface CallScope {
   readonly signal: AbortSignal;
-  progress(done: number, total: number): void;
+  /** `doing`: what is being done, in a word or two. */
+  progress(done: number, total: number, doing?: string): void;
 }
 
 /** One handler for every call. */
@@ -28,11 +29,11 @@ export function serveCalls(handlers: CallHandlers, post: (message: FromWorker) =
     let lastProgress = 0;
     const scope: CallScope = {
       signal: controller.signal,
-      progress(done, total) {
+      progress(done, total, doing) {
         const now = Date.now();
         if (now - lastProgress < progressInterval && done < total) return;
         lastProgress = now;
-        post({ kind: 'progress', id, done, total });
+        post({ kind: 'progress', id, done, total, ...(doing !== undefined && { doing }) });
       },
     };
     try {
@@ -69,10 +70,28 @@ async function perform(handlers: CallHandlers, call: AnyCall, scope: CallScope):
       return { kind: 'result', id, name: 'layerDetails', value: await handlers.layerDetails(call.request, scope) };
     case 'onRuntime':
       return { kind: 'result', id, name: 'onRuntime', value: await handlers.onRuntime(call.request, scope) };
+    case 'onTarget':
+      return { kind: 'result', id, name: 'onTarget', value: await handlers.onTarget(call.request, scope) };
     case 'improvements':
       return { kind: 'result', id, name: 'improvements', value: await handlers.improvements(call.request, scope) };
+    case 'whatIf':
+      return { kind: 'result', id, name: 'whatIf', value: await handlers.whatIf(call.request, scope) };
+    case 'compare':
+      return { kind: 'result', id, name: 'compare', value: await handlers.compare(call.request, scope) };
     case 'quantize':
       return { kind: 'result', id, name: 'quantize', value: await handlers.quantize(call.request, scope) };
+    case 'estimateRecipe':
+      return { kind: 'result', id, name: 'estimateRecipe', value: await handlers.estimateRecipe(call.request, scope) };
+    case 'describeData':
+      return { kind: 'result', id, name: 'describeData', value: await handlers.describeData(call.request, scope) };
+    case 'sensitivity':
+      return { kind: 'result', id, name: 'sensitivity', value: await handlers.sensitivity(call.request, scope) };
+    case 'candidatePlans':
+      return { kind: 'result', id, name: 'candidatePlans', value: await handlers.candidatePlans(call.request, scope) };
+    case 'measurePlan':
+      return { kind: 'result', id, name: 'measurePlan', value: await handlers.measurePlan(call.request, scope) };
+    case 'quantizeRecipe':
+      return { kind: 'result', id, name: 'quantizeRecipe', value: await handlers.quantizeRecipe(call.request, scope) };
   }
 }
 

@@ -14,13 +14,13 @@ import {
 interface PendingCall {
   readonly resolve: (result: AnyResult) => void;
   readonly reject: (error: Error) => void;
-  readonly onProgress: ((done: number, total: number) => void) | undefined;
+  readonly onProgress: CallOptions['onProgress'];
   readonly stopListening: () => void;
 }
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number, doing?: string) => void) | undefined;
 }
 
 /**
@@ -103,7 +103,7 @@ export class WorkerClient {
     const call = this.pending.get(message.id);
     if (!call) return;
     if (message.kind === 'progress') {
-      call.onProgress?.(message.done, message.total);
+      call.onProgress?.(message.done, message.total, message.doing);
       return;
     }
     this.pending.delete(message.id);
