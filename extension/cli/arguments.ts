@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { findTarget, type MoreTargets, searchTargets } from '../targets/catalogue';
 import { similarTargets } from '../targets/similar-targets';
 import type { Target } from '../targets/target';
+import { comparedRuntime } from '../targets/target-runtimes';
 import { isReportFormat, type ReportFormat, reportFormats } from './check-formats';
 import { type Io, UnknownTargetError, UsageError } from './io';
 import { type RuntimeArguments, runtimeArguments, runtimeOptions } from './runtime-arguments';
@@ -21,13 +22,23 @@ export interface InspectArguments {
   readonly onRuntime: RuntimeArguments | undefined;
 }
 
+/** A target of `check`, with the runtime that it is judged with. */
+export interface CheckedChip {
+  readonly target: Target;
+  readonly onRuntime: RuntimeArguments | undefined;
+}
+
 export interface CheckArguments {
   readonly files: readonly string[];
+  /** All targets, the first of which is `target`. */
+  readonly chips: readonly CheckedChip[];
   readonly target: Target | undefined;
   readonly externalRam: boolean;
   /** Bytes; they replace the target's own limits. */
   readonly maxFlash: number | undefined;
   readonly maxRam: number | undefined;
+  /** Milliseconds. */
+  readonly maxLatency: number | undefined;
   readonly bindings: ReadonlyMap<string, number>;
   readonly format: CheckFormat;
   readonly onRuntime: RuntimeArguments | undefined;
@@ -38,15 +49,30 @@ export interface TargetsArguments {
   readonly format: OutputFormat;
 }
 
-/** Reads arguments; those that name no reviewed target are read again with the long tail of devices. */
-export async function withLongTail<Arguments>(io: Io, read: (more: MoreTargets) => Arguments): Promise<Arguments> {
+/**
+ * Reads arguments that may name a target: one of the project's own, or a reviewed one; those that name neither are read again with the long tail of
+ * devices. What is wrong with the project's target file goes to standard error.
+ */
+export async function withTargets<Arguments>(io: Io, read: (more: MoreTargets) => Arguments): Promise<Arguments> {
+  const own = await readOwnTargets(io);
   try {
-    return read({});
+    return read({ own });
   } catch (error) {
     const longTail = error instanceof UnknownTargetError ? await io.longTail() : undefined;
     if (!longTail) throw error;
-    return read({ longTail });
+    return read({ own, longTail });
   }
+}
+
+/** The targets that the project defines, without those that have an error, which goes to standard error. */
+export async function readOwnTargets(io: Io): Promise<readonly Target[]> {
+  const file = await io.ownTargets().catch((error: unknown) => {
+    throw new UsageError(`the project's target file cannot be read: ${error instanceof Error ? error.message : error}`);
+  });
+  for (const { file: name, line, column, severity, message } of file?.diagnostics ?? []) {
+    io.err(`${name}:${line}:${column}: ${severity}: ${message}\n`);
+  }
+  return file?.targets ?? [];
 }
 
 /** The arguments of `inspect`. Throws UsageError, like all of these. */
@@ -79,21 +105,28 @@ export function inspectArguments(argv: readonly string[], more: MoreTargets = {}
 /** The words of `thimble check` as options. Throws UsageError for words it does not have. */
 export function checkArguments(argv: readonly string[], more: MoreTargets = {}): CheckArguments {
   const { values, positionals } = parse(argv, {
-    target: { type: 'string', short: 't' },
+    target: { type: 'string', short: 't', multiple: true },
     'external-ram': { type: 'boolean' },
     'max-flash': { type: 'string' },
     'max-ram': { type: 'string' },
+    'max-latency': { type: 'string' },
     dim: { type: 'string', multiple: true },
     json: { type: 'boolean' },
     jsonl: { type: 'boolean' },
     format: { type: 'string' },
     ...runtimeOptions,
   });
-  const target = targetNamed(values.target, more);
+  const targets = (values.target ?? []).flatMap((name) => targetNamed(name, more) ?? []);
+  const [target] = targets;
+  const onRuntime = (chip: Target | undefined) => runtimeArguments(withUsualRuntime(values, chip), parseSize);
   const maxFlash = parseSize('--max-flash', values['max-flash']);
   const maxRam = parseSize('--max-ram', values['max-ram']);
   if (!target && maxFlash === undefined && maxRam === undefined) {
     throw new UsageError('check needs something to check against: --target ID, --max-flash SIZE or --max-ram SIZE.');
+  }
+  const maxLatency = parseMilliseconds('--max-latency', values['max-latency']);
+  if (maxLatency !== undefined && (!target || values.runtime === undefined)) {
+    throw new UsageError('--max-latency needs --target ID and --runtime ID, which a latency depends on.');
   }
   return {
     files: atLeastOne(positionals),
@@ -101,10 +134,36 @@ export function checkArguments(argv: readonly string[], more: MoreTargets = {}):
     externalRam: values['external-ram'] ?? false,
     maxFlash,
     maxRam,
+    maxLatency,
     bindings: parseBindings(values.dim ?? []),
     format: checkFormat(values),
-    onRuntime: runtimeArguments(values, parseSize),
+    onRuntime: onRuntime(target),
+    chips: chipsOf(targets, values).map((chip) => ({ target: chip, onRuntime: onRuntime(chip) })),
   };
+}
+
+/** Each target once. Throws UsageError where an option is meant for one target alone. */
+function chipsOf(
+  targets: readonly Target[],
+  values: { readonly [Name in 'max-flash' | 'max-ram' | 'max-latency']?: string | undefined },
+): readonly Target[] {
+  const chips = targets.filter(({ id }, index) => targets.findIndex((other) => other.id === id) === index);
+  const limit = (['max-flash', 'max-ram', 'max-latency'] as const).find((name) => values[name] !== undefined);
+  if (chips.length > 1 && limit !== undefined) {
+    throw new UsageError(`--${limit} is held against one target; give a single --target with it.`);
+  }
+  return chips;
+}
+
+/** `--runtime usual`: the one that is at home on the target. Throws UsageError without a target. */
+function withUsualRuntime<Values extends { readonly runtime?: string | undefined }>(
+  values: Values,
+  target: Target | undefined,
+): Values {
+  if (values.runtime !== 'usual') return values;
+  const usual = target && comparedRuntime('', target);
+  if (!usual) throw new UsageError('--runtime usual needs --target ID.');
+  return { ...values, runtime: usual.id };
 }
 
 /** The words of `thimble targets` as options. Throws UsageError for words it does not have. */
@@ -199,11 +258,21 @@ function parseBindings(texts: readonly string[]): ReadonlyMap<string, number> {
 const unitBytes: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
 /** 262144, 256K, 1.5M, 64KiB: K, M and G are powers of 1,024. */
-function parseSize(option: string, text: string | undefined): number | undefined {
+export function parseSize(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?$/i.exec(text.trim());
   const unit = unitBytes[match?.[2]?.toLowerCase() ?? ''];
   const bytes = match && unit !== undefined ? Math.floor(Number(match[1]) * unit) : Number.NaN;
   if (!Number.isSafeInteger(bytes)) throw new UsageError(`${option} "${text}" is not a size such as 256K or 1M.`);
   return bytes;
+}
+
+/** 50, 50ms, 1.5s, 200us; milliseconds without a unit. */
+function parseMilliseconds(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(\d+(?:\.\d+)?)\s*(us|µs|ms|s)?$/.exec(text.trim());
+  const value = match ? Number(match[1]) * (match[2] === 's' ? 1000 : /^[uµ]s$/.test(match[2] ?? '') ? 0.001 : 1) : 0;
+  if (!Number.isFinite(value) || value <= 0)
+    throw new UsageError(`${option} "${text}" is not a time such as 50ms or 1.5s.`);
+  return value;
 }

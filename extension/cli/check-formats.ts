@@ -23,7 +23,7 @@ export function checkReport(format: ReportFormat, models: readonly CheckedModel[
 }
 
 const rules = {
-  'does-not-fit': 'The model needs more flash or RAM than there is.',
+  'does-not-fit': 'The model needs more flash or RAM than there is, or more time than is allowed.',
   'cannot-run': 'The runtime has no kernel for an operator of the model.',
   tight: 'The model fits, with little room to spare.',
   unknown: 'A figure that the verdict needs is not known.',

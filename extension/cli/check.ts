@@ -3,21 +3,27 @@ import { formatLimit } from '../model/format';
 import { limitsOf } from '../targets/limits';
 import type { Limit, Limits } from '../targets/target';
 import type { MemoryVerdict, Verdict } from '../targets/verdict';
-import { type CheckArguments, checkArguments, withLongTail } from './arguments';
+import { acceleratorLine } from './accelerator-report';
+import { type CheckArguments, checkArguments, withTargets } from './arguments';
+import { checkChips } from './check-chips';
 import { type CheckedModel, checkReport, isReportFormat } from './check-formats';
+import { exitCodes, heedFault, noVerdict, outcomeWords, worse } from './check-outcome';
 import { diagnosticDocument, errorDocument, schemaVersion, verdictDocument } from './document';
 import type { ExitCode, Io } from './io';
 import { jsonText } from './json-text';
+import { heedLatency } from './latency-report';
 import { type MeasuredModel, measureFile } from './measure';
 import { runtimeDocument } from './runtime-document';
 import { figureText } from './runtime-report';
 import { makeStyle, type Style } from './style';
 import { printable } from './table';
+import { targetDocument } from './target-report';
 import { verdictOf } from './verdict';
 
 /** `thimble check`: 0 when every model fits, 1 when one does not or its runtime cannot run it, 2 when a file is bad or a needed figure is not known. */
 export async function check(argv: readonly string[], io: Io): Promise<ExitCode> {
-  const options = await withLongTail(io, (more) => checkArguments(argv, more));
+  const options = await withTargets(io, (more) => checkArguments(argv, more));
+  if (options.chips.length > 1) return checkChips(options, io);
   const limits = limitsFor(options);
   const style = makeStyle(io.color);
   const documents: unknown[] = [];
@@ -34,6 +40,7 @@ export async function check(argv: readonly string[], io: Io): Promise<ExitCode> 
             schemaVersion,
             file,
             ...(measured.onRuntime && runtimeDocument(measured.onRuntime)),
+            ...(measured.onTarget && targetDocument(measured.onTarget)),
             verdict: verdictDocument(verdict),
             diagnostics: measured.analysed.analysis.diagnostics.map(diagnosticDocument),
           };
@@ -56,38 +63,14 @@ export async function check(argv: readonly string[], io: Io): Promise<ExitCode> 
   return exitCode;
 }
 
-const exitCodes = {
-  fits: 0,
-  tight: 0,
-  'model-data-fits': 0,
-  'does-not-fit': 1,
-  'cannot-run': 1,
-  unknown: 2,
-} as const satisfies Record<Verdict['outcome'], ExitCode>;
-
-const words = {
-  fits: 'fits',
-  tight: 'fits, but tight',
-  'model-data-fits': 'model data fits',
-  'does-not-fit': 'does not fit',
-  'cannot-run': 'cannot run',
-  unknown: 'unknown',
-} as const satisfies Record<Verdict['outcome'], string>;
-
-const noVerdict = 'bad input or a needed figure is unknown';
-
-/** The verdict; of a faulty model only a certain shortage is one, since its figures need not be those of a model that runs. */
-function soundVerdict(measured: MeasuredModel, { target, externalRam }: CheckArguments, limits: Limits): Verdict {
-  const verdict = verdictOf(measured, target, limits, externalRam);
-  const fault = measured.analysed.analysis.diagnostics.find(({ severity }) => severity === 'error');
-  if (!fault || exitCodes[verdict.outcome] !== 0) return verdict;
-  const detail = `the model has a fault: ${fault.message}`;
-  return { ...verdict, outcome: 'unknown', lead: `No verdict for ${verdict.targetName}:`, detail, reasons: [detail] };
-}
-
-/** Bad input outranks a bad fit: the answer is then not complete. */
-function worse(a: ExitCode, b: ExitCode): ExitCode {
-  return a >= b ? a : b;
+function soundVerdict(
+  measured: MeasuredModel,
+  { target, externalRam, maxLatency }: CheckArguments,
+  limits: Limits,
+): Verdict {
+  const inMemory = verdictOf(measured, target, limits, externalRam);
+  const verdict = maxLatency === undefined ? inMemory : heedLatency(inMemory, measured.onTarget?.latency, maxLatency);
+  return heedFault(verdict, measured.analysed.analysis.diagnostics);
 }
 
 function limitsFor({ target, externalRam, maxFlash, maxRam }: CheckArguments): Limits {
@@ -101,19 +84,21 @@ function given(bytes: number | undefined, label: string): Limit | undefined {
 
 function line({ file, onRuntime }: MeasuredModel, { flash, ram, outcome, reasons }: Verdict, style: Style): string {
   const isDataOnly = outcome === 'model-data-fits' && !onRuntime;
-  const word = isDataOnly ? `${words[outcome]}; runtime not counted` : words[outcome];
+  const word = isDataOnly ? `${outcomeWords[outcome]}; runtime not counted` : outcomeWords[outcome];
   const figures = [figure('flash', flash), figure('RAM', ram)].filter((text) => text !== '').join(', ');
   const more = reasons.filter((reason) => reason !== word).map((reason) => `  ${printable(reason)}\n`);
   return `${printable(file)}: ${style.outcome(word, outcome)}  (${figures})\n${more.join('')}`;
 }
 
 /** What the figures leave out or assume. */
-function remarks({ analysed, onRuntime }: MeasuredModel, style: Style): string {
+function remarks({ analysed, onRuntime, onTarget }: MeasuredModel, style: Style): string {
   const lines = analysed.analysis.diagnostics.map(
     ({ severity, message }) => `  ${style.severity(severity, severity)}: ${printable(message)}\n`,
   );
   const notes = onRuntime?.footprint.notes.map((note) => `  ${style.severity('note', 'note')}: ${printable(note)}\n`);
-  return [...lines, ...(notes ?? [])].join('');
+  const accelerator = onTarget?.accelerator;
+  const there = accelerator && `  ${style.severity('note', 'note')}: ${printable(acceleratorLine(accelerator))}\n`;
+  return [...lines, ...(notes ?? []), there ?? ''].join('');
 }
 
 function figure(name: string, { bytes, limit, kind }: MemoryVerdict): string {

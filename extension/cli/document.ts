@@ -2,8 +2,10 @@ import type { Diagnostic } from '../model/diagnostic';
 import { dimToJson } from '../model/dimension';
 import type { MemoryVerdict, Verdict } from '../targets/verdict';
 import type { AnalysedModel } from '../worker/analyse';
+import type { TargetFigures } from '../worker/target-figures';
 import { shapeAsData, typeWord } from '../worker/value-summary';
 import { type OnRuntime, runtimeDocument } from './runtime-document';
+import { targetDocument } from './target-report';
 
 /** Grows when a field changes its meaning or goes away; new fields do not change it. */
 export const schemaVersion = 1;
@@ -18,10 +20,11 @@ export function inspectDocument(
   extras: {
     readonly verdict: Verdict | undefined;
     readonly onRuntime: OnRuntime | undefined;
+    readonly onTarget: TargetFigures | undefined;
     readonly withTensors: boolean;
   },
 ) {
-  const { verdict, onRuntime, withTensors } = extras;
+  const { verdict, onRuntime, onTarget, withTensors } = extras;
   const { totals, peak } = analysis;
   return {
     schemaVersion,
@@ -64,6 +67,7 @@ export function inspectDocument(
         }
       : null,
     ...(onRuntime && runtimeDocument(onRuntime)),
+    ...(onTarget && targetDocument(onTarget)),
     ...(verdict && { verdict: verdictDocument(verdict) }),
     diagnostics: analysis.diagnostics.map(diagnosticDocument),
     ...(withTensors && {

@@ -4,7 +4,7 @@ export const commandNames = ['inspect', 'check', 'quantize', 'targets', 'runtime
 
 export type CommandName = (typeof commandNames)[number];
 
-const shared = `  -t, --target ID       hold the model against this chip or board (see thimble targets)
+const shared = `  -t, --target ID       hold the model against this chip or board (see thimble targets), or one that thimble.targets.json defines
       --external-ram    count the board's external RAM as RAM
       --dim KEY=N       size of a symbolic dimension: its name, or INPUT[AXIS]; may be repeated
   -r, --runtime ID      flash and RAM as this runtime needs them (see thimble runtimes)
@@ -17,7 +17,8 @@ const shared = `  -t, --target ID       hold the model against this chip or boar
 const help: Readonly<Record<CommandName, string>> = {
   inspect: `usage: thimble inspect MODEL... [options]
 
-What each layer of an ONNX model costs: parameters, weights, MACs, live bytes; the totals and the peak.
+What each layer of an ONNX model costs: parameters, weights, MACs, live bytes; the totals and the peak. With --target, what its accelerator
+takes of the model; with --runtime too, how long an inference takes, estimated from published latencies.
 
 ${shared}      --json            one JSON document; an array for several models
       --jsonl           one JSON document a line
@@ -27,13 +28,16 @@ ${shared}      --json            one JSON document; an array for several models
 
 Exit: 0 done, 2 a file cannot be read.
 `,
-  check: `usage: thimble check MODEL... [--target ID] [--max-flash SIZE] [--max-ram SIZE] [options]
+  check: `usage: thimble check MODEL... [--target ID]... [--max-flash SIZE] [--max-ram SIZE] [options]
 
 Does it fit? Constants against flash, peak of activations against RAM. Both are lower bounds: the runtime is not counted. With --runtime,
-both are what that runtime needs, and a model with operators it does not have does not fit.
+both are what that runtime needs, and a model with operators it does not have does not fit. With several --target, a table of models and
+chips; --runtime usual then takes for each chip the runtime at home on it.
 
 ${shared}      --max-flash SIZE  limit instead of the target's, such as 256K or 1M (powers of 1,024)
       --max-ram SIZE    the same for RAM
+      --max-latency MS  too slow is what takes longer by the lower end of its estimated range, such as 50ms or 1.5s; needs --target and
+                        --runtime
       --format NAME     text (default), json, jsonl; for build servers github, junit, sarif
       --json, --jsonl   the same as --format json and --format jsonl
 
@@ -49,19 +53,34 @@ Writes a smaller model. The source is never changed; an existing output is repla
       --asymmetric      zero points of activations where their range wants them (default); --symmetric: in the middle
       --block-size N    int4-weights, int2-weights: elements that share a scale; 0: no blocks (default 32)
       --calibration PATH
-                        a .npz, .npy, .png, .wav, .csv or .bin file, or a folder of them: int8, uint8, int16 and int16x8 need it; with it, every
+                        a .npz, .npy, .png, .jpg, .wav, .csv or .bin file, or a folder of them: int8, uint8, int16 and int16x8 need it; with it, every
                         scheme's error is measured
+      --layout, --resize, --colour-order, --audio-length
+                        of images: auto, NCHW or NHWC; none, bilinear or nearest; RGB or BGR; of recordings: exact or fit
+      --scale N, --mean N[,N...], --std N[,N...]
+                        numbers become (value * scale - mean) / std, one for all channels or one for each; images are 0 to 255
       --calibration-method METHOD
                         minmax (default), percentile, entropy or mse
-      --recovery WAY    none, cle (cross-layer equalization), or auto (default): with --per-tensor and data, cle where it measurably helps
+      --recovery WAY    none, auto (default), or some of cle (cross-layer equalization), bias-absorption, smoothquant, mse-clip, hqq, gptq, adaround,
+                        bias-correction, with commas between them; auto tries them and keeps what measurably helps on samples that it was not
+                        fitted to. All but cle, mse-clip and hqq need --calibration; none of them changes the size
       --random-inputs   made-up inputs in place of data: ranges and errors then say nothing of real data
       --seed N          of made-up inputs (default 1)
+      --requantize      turn a model that is quantized already back into float first; without it, such a model is left alone
+      --layer NAME=SCHEME
+                        another scheme for one layer, or float32 to leave it as it is; can be given again and again. --layers FILE: a JSON file
+                        of names and schemes
+      --fit             find the mix of schemes with the least error that fits --target ID, or --max-flash SIZE and --max-ram SIZE; every plan
+                        is measured, which takes --calibration PATH
       --recipe FILE     the scheme and its options from a file; options given here come first
       --save-recipe FILE
                         write such a file: with the same model and data it gives the same bytes
   -o, --output FILE     default: NAME.SCHEME.onnx beside the model
   -t, --target ID       say whether the result fits this chip or board
       --external-ram    count the board's external RAM as RAM
+  -r, --runtime ID      flash and RAM of the result as this runtime needs them, and the verdict by them (see thimble runtimes)
+      --reserve-flash SIZE, --reserve-ram SIZE
+                        what the application keeps for itself, such as 64K
       --dry-run         write nothing; say how large the file would be, to the byte
       --json            the report as JSON
 

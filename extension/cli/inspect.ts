@@ -2,7 +2,7 @@ import { limitsOf } from '../targets/limits';
 import type { Verdict } from '../targets/verdict';
 import type { AnalysedModel } from '../worker/analyse';
 import type { LayerSummary } from '../worker/analysis';
-import { type InspectArguments, inspectArguments, withLongTail } from './arguments';
+import { type InspectArguments, inspectArguments, withTargets } from './arguments';
 import { errorDocument, inspectDocument } from './document';
 import type { ExitCode, Io } from './io';
 import { jsonText } from './json-text';
@@ -14,7 +14,7 @@ import { verdictOf } from './verdict';
 
 /** `thimble inspect`: what each model costs. 2 when a file cannot be read. */
 export async function inspect(argv: readonly string[], io: Io): Promise<ExitCode> {
-  const options = await withLongTail(io, (more) => inspectArguments(argv, more));
+  const options = await withTargets(io, (more) => inspectArguments(argv, more));
   let exitCode: ExitCode = 0;
   let printed = 0;
   const documents: unknown[] = [];
@@ -66,9 +66,14 @@ function writeJson(documents: readonly unknown[], exitCode: ExitCode, io: Io): v
 
 function documentOf(measured: Measured, options: InspectArguments): unknown {
   if ('error' in measured) return errorDocument(measured.file, measured.error);
-  const { onRuntime } = measured;
+  const { onRuntime, onTarget } = measured;
   const verdict = verdictFor(measured, options);
-  return inspectDocument(measured.file, measured.analysed, { verdict, onRuntime, withTensors: options.tensors });
+  return inspectDocument(measured.file, measured.analysed, {
+    verdict,
+    onRuntime,
+    onTarget,
+    withTensors: options.tensors,
+  });
 }
 
 function verdictFor(measured: MeasuredModel, { target, externalRam }: InspectArguments): Verdict | undefined {

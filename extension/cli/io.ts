@@ -1,4 +1,5 @@
 import type { LongTail } from '../targets/long-tail';
+import type { TargetFile } from '../targets/target-file';
 
 /** Where a command reads and writes: the process in use, collected text in tests. */
 export interface Io {
@@ -14,6 +15,8 @@ export interface Io {
   interrupt(): AbortSignal;
   /** Devices beyond the reviewed catalogue, read when first asked for; undefined where they are not installed. */
   longTail(): Promise<LongTail | undefined>;
+  /** The target file of the project that the command runs in; undefined where it has none. */
+  ownTargets(): Promise<TargetFile | undefined>;
 }
 
 /** 0: done, or everything fits. 1: something does not fit. 2: bad input, bad usage, or a needed figure is not known. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { longTailBeside } from '../targets/node-long-tail';
 import type { Io } from './io';
+import { ownTargets } from './own-targets';
 import { run } from './run';
 
 const { stdout, stderr, env } = process;
@@ -11,6 +12,8 @@ for (const stream of [stdout, stderr]) {
     if (error.code !== 'EPIPE') throw error;
   });
 }
+
+const longTail = longTailBeside(__dirname);
 
 const io: Io = {
   out: (text) => {
@@ -32,7 +35,8 @@ const io: Io = {
     }
     return controller.signal;
   },
-  longTail: longTailBeside(__dirname),
+  longTail,
+  ownTargets: () => ownTargets(process.cwd(), longTail),
 };
 
 run(process.argv.slice(2), io).then(

@@ -2,6 +2,7 @@ import type { Target } from '../targets/target';
 import type { AnalysedModel } from '../worker/analyse';
 import { type OpenedModel, openOrigin, startSession } from '../worker/model-sessions';
 import { measureSession } from '../worker/runtime-figures';
+import { type TargetFigures, targetFigures } from '../worker/target-figures';
 import { type RuntimeArguments, reservesFor, runtimeRequest } from './runtime-arguments';
 import type { OnRuntime } from './runtime-document';
 
@@ -11,6 +12,8 @@ export interface MeasuredModel {
   readonly analysed: AnalysedModel;
   /** In the precision asked for; undefined without a runtime. */
   readonly onRuntime: OnRuntime | undefined;
+  /** In the same precision, where there is a target: its accelerator, and with a runtime the latency. */
+  readonly onTarget?: TargetFigures | undefined;
 }
 
 /** One model file of a command: measured, or the sentence that says why not. */
@@ -35,7 +38,14 @@ export async function measureFile(
         precision: onRuntime.precision,
         reserves: reservesFor(onRuntime, target),
       };
-      return { file, analysed: session.analysed, onRuntime: measured };
+      const onTarget =
+        target &&
+        (await targetFigures(session, {
+          precision: 'as-in-file',
+          ...(onRuntime && runtimeRequest(onRuntime, target)),
+          target,
+        }));
+      return { file, analysed: session.analysed, onRuntime: measured, onTarget };
     } finally {
       await opened.close();
     }

@@ -1,11 +1,16 @@
 import { type RangeMethod, rangeMethods } from '../quantize/calibration/range-methods';
+import { parsePreprocessing } from '../quantize/calibration-data/preprocessing';
+import { isLayerScheme, type LayerScheme } from '../quantize/layer-schemes';
 import { defaultOptions, optionsFromJson, type QuantizationOptions } from '../quantize/options';
-import { type PartialRecipe, type Recipe, type Recovery, recipeDefaults, recoveries } from '../quantize/recipe';
+import { type PartialRecipe, type Recipe, recipeDefaults } from '../quantize/recipe';
+import { parseRecovery, type Recovery, recoveryChoices } from '../quantize/recovery/methods';
 import { isStaticScheme, isWritableSchemeId, type WritableSchemeId, writableSchemeIds } from '../quantize/scheme';
 import type { MoreTargets } from '../targets/catalogue';
 import type { Target } from '../targets/target';
-import { atLeastOne, parse, targetNamed } from './arguments';
+import { atLeastOne, parse, parseSize, targetNamed } from './arguments';
 import { UsageError } from './io';
+import { type ChosenPreprocessing, chosenPreprocessing, preprocessingOptions } from './preprocessing-arguments';
+import { type RuntimeArguments, runtimeArguments, runtimeOptions } from './runtime-arguments';
 
 export interface QuantizeArguments {
   readonly file: string;
@@ -20,6 +25,12 @@ export interface QuantizeArguments {
   readonly output: string | undefined;
   readonly target: Target | undefined;
   readonly externalRam: boolean;
+  /** What the result is measured on; undefined: its data alone, as lower bounds. */
+  readonly onRuntime: RuntimeArguments | undefined;
+  /** Schemes of layers in a file of their own. */
+  readonly layersFile: string | undefined;
+  /** Find the mix of schemes with the least error within these limits in bytes; what is undefined is the target's. */
+  readonly fit: { readonly maxFlash: number | undefined; readonly maxRam: number | undefined } | undefined;
   readonly dryRun: boolean;
   readonly json: boolean;
 }
@@ -32,6 +43,9 @@ export interface ChosenRecipe {
   readonly calibrationMethod: RangeMethod | undefined;
   readonly recovery: Recovery | undefined;
   readonly seed: number | undefined;
+  readonly layers: Readonly<Record<string, LayerScheme>>;
+  readonly requantize: boolean | undefined;
+  readonly preprocessing: ChosenPreprocessing;
 }
 
 /** The arguments of `quantize`. Throws UsageError. */
@@ -48,23 +62,36 @@ export function quantizeArguments(argv: readonly string[], more: MoreTargets = {
     'calibration-method': { type: 'string' },
     recovery: { type: 'string' },
     seed: { type: 'string' },
+    requantize: { type: 'boolean' },
+    ...preprocessingOptions,
+    layer: { type: 'string', multiple: true },
+    layers: { type: 'string' },
+    fit: { type: 'boolean' },
+    'max-flash': { type: 'string' },
+    'max-ram': { type: 'string' },
     recipe: { type: 'string' },
     'save-recipe': { type: 'string' },
     output: { type: 'string', short: 'o' },
     target: { type: 'string', short: 't' },
     'external-ram': { type: 'boolean' },
+    // The scheme is the precision, and decides what graph inputs and outputs are.
+    runtime: runtimeOptions.runtime,
+    'reserve-flash': runtimeOptions['reserve-flash'],
+    'reserve-ram': runtimeOptions['reserve-ram'],
     'dry-run': { type: 'boolean' },
     json: { type: 'boolean' },
   });
   const [file, ...others] = atLeastOne(positionals);
   if (file === undefined || others.length > 0) throw new UsageError('quantize takes one model at a time.');
   const { scheme, output } = values;
-  if (scheme === undefined && values.recipe === undefined) throw new UsageError(`quantize needs --scheme: ${choices}.`);
+  const fit = fitArguments(values);
+  if (scheme === undefined && values.recipe === undefined && !fit)
+    throw new UsageError(`quantize needs --scheme: ${choices}.`);
   if (scheme !== undefined && !isWritableSchemeId(scheme)) {
     throw new UsageError(`unknown scheme "${scheme}"; give ${choices}.`);
   }
   if (output === '') throw new UsageError('-o needs a file name.');
-  for (const name of ['calibration', 'recipe', 'save-recipe'] as const) {
+  for (const name of ['calibration', 'recipe', 'save-recipe', 'layers'] as const) {
     if (values[name] === '') throw new UsageError(`--${name} needs a path.`);
   }
   const randomInputs = values['random-inputs'] ?? false;
@@ -83,6 +110,9 @@ export function quantizeArguments(argv: readonly string[], more: MoreTargets = {
       calibrationMethod: calibrationMethod(values['calibration-method']),
       recovery: recoveryOf(values.recovery),
       seed: wholeNumber('--seed', values.seed),
+      layers: layersIn(values.layer ?? []),
+      requantize: values.requantize,
+      preprocessing: chosenPreprocessing(values),
     },
     recipeFile: values.recipe,
     saveRecipe: values['save-recipe'],
@@ -91,6 +121,9 @@ export function quantizeArguments(argv: readonly string[], more: MoreTargets = {
     output,
     target: targetNamed(values.target, more),
     externalRam: values['external-ram'] ?? false,
+    onRuntime: runtimeArguments(values, parseSize),
+    layersFile: values.layers,
+    fit,
     dryRun: values['dry-run'] ?? false,
     json: values.json ?? false,
   };
@@ -103,10 +136,11 @@ const choices = `one of ${writableSchemeIds.join(', ')}`;
  * that the scheme has, and where a static scheme would be written without data.
  */
 export function recipeOf(
-  { chosen, calibration, randomInputs, dryRun }: QuantizeArguments,
+  { chosen, calibration, randomInputs, dryRun, fit }: QuantizeArguments,
   file: PartialRecipe,
+  layersInFile: QuantizationOptions['layers'] = {},
 ): Recipe {
-  const scheme = chosen.scheme ?? file.scheme;
+  const scheme = chosen.scheme ?? file.scheme ?? (fit ? 'int8' : undefined);
   if (scheme === undefined) throw new UsageError(`the recipe names no scheme; give --scheme: ${choices}.`);
   const base = file.options ?? defaultOptions;
   const options: QuantizationOptions = {
@@ -114,7 +148,12 @@ export function recipeOf(
     granularity: chosen.granularity ?? base.granularity,
     activations: chosen.activations ?? base.activations,
     blockSize: chosen.blockSize ?? base.blockSize,
+    layers: { ...base.layers, ...layersInFile, ...chosen.layers },
+    requantize: chosen.requantize ?? base.requantize,
   };
+  if (fit && calibration === undefined && !randomInputs) {
+    throw new UsageError('--fit measures every plan and needs data: --calibration PATH, a file or folder.');
+  }
   const given = chosen.granularity ?? chosen.activations ?? chosen.blockSize ?? chosen.recovery;
   if (scheme === 'float16' && given !== undefined) {
     throw new UsageError(
@@ -132,7 +171,9 @@ export function recipeOf(
     calibrationMethod: chosen.calibrationMethod ?? file.calibrationMethod ?? recipeDefaults.calibrationMethod,
     recovery: chosen.recovery ?? file.recovery ?? recipeDefaults.recovery,
     seed: chosen.seed ?? file.seed ?? recipeDefaults.seed,
-    preprocessing: file.preprocessing,
+    preprocessing: chosen.preprocessing
+      ? parsePreprocessing({ ...file.preprocessing, ...chosen.preprocessing })
+      : file.preprocessing,
   };
 }
 
@@ -163,9 +204,8 @@ function checkBlockSize(blockSize: number): void {
 
 function recoveryOf(text: string | undefined): Recovery | undefined {
   if (text === undefined) return undefined;
-  const recovery = recoveries.find((each) => each === text);
-  if (recovery === undefined)
-    throw new UsageError(`unknown --recovery "${text}"; give one of ${recoveries.join(', ')}.`);
+  const recovery = parseRecovery(text);
+  if (recovery === undefined) throw new UsageError(`unknown --recovery "${text}"; give ${recoveryChoices}.`);
   return recovery;
 }
 
@@ -176,4 +216,34 @@ function calibrationMethod(text: string | undefined): RangeMethod | undefined {
     throw new UsageError(`unknown --calibration-method "${text}"; give one of ${rangeMethods.join(', ')}.`);
   }
   return method;
+}
+
+/** `NAME=SCHEME` of each; a name may hold equals signs. */
+function layersIn(texts: readonly string[]): Readonly<Record<string, LayerScheme>> {
+  return Object.fromEntries(
+    texts.map((text): [string, LayerScheme] => {
+      const split = text.lastIndexOf('=');
+      const scheme = text.slice(split + 1);
+      if (split > 0 && isLayerScheme(scheme)) return [text.slice(0, split), scheme];
+      throw new UsageError(`--layer "${text}" is not NAME=SCHEME; the scheme is float32 or ${choices}.`);
+    }),
+  );
+}
+
+function fitArguments(values: {
+  readonly fit?: boolean | undefined;
+  readonly target?: string | undefined;
+  readonly 'max-flash'?: string | undefined;
+  readonly 'max-ram'?: string | undefined;
+}): QuantizeArguments['fit'] {
+  const maxFlash = parseSize('--max-flash', values['max-flash']);
+  const maxRam = parseSize('--max-ram', values['max-ram']);
+  if (!values.fit) {
+    if (maxFlash !== undefined || maxRam !== undefined) throw new UsageError('--max-flash and --max-ram need --fit.');
+    return undefined;
+  }
+  if (maxFlash === undefined && maxRam === undefined && values.target === undefined) {
+    throw new UsageError('--fit needs something to fit: --target ID, --max-flash SIZE or --max-ram SIZE.');
+  }
+  return { maxFlash, maxRam };
 }

@@ -7,9 +7,13 @@ import type { Verdict } from '../targets/verdict';
 import type { AnalysedModel } from '../worker/analyse';
 import type { RecipePlan } from '../worker/plan-recipe';
 import type { RecipeMeasurement } from '../worker/quantize-recipe';
+import type { RecoveryStep } from '../worker/recover-accuracy';
 import { schemaVersion, verdictDocument } from './document';
 import type { Io } from './io';
 import type { QuantizeArguments } from './quantize-arguments';
+import { type Fitted, fitDocument, fitText } from './quantize-fit';
+import { type OnRuntime, runtimeDocument } from './runtime-document';
+import { runtimeReport } from './runtime-report';
 import { makeStyle } from './style';
 import { printable } from './table';
 import { verdictText } from './text-report';
@@ -26,14 +30,26 @@ export interface QuantizeResult {
     readonly comparison: string | undefined;
   };
   readonly measurement: RecipeMeasurement;
+  readonly recovery: readonly RecoveryStep[];
   readonly warnings: readonly string[];
   readonly weightError: WeightError;
   readonly before: AnalysedModel;
   readonly after: AnalysedModel;
 }
 
+/** What the result needs, beside what it is: where a runtime and a target are named. */
+export interface Judgement {
+  readonly verdict: Verdict | undefined;
+  readonly onRuntime: OnRuntime | undefined;
+  readonly fitted?: Fitted | undefined;
+}
+
 /** The JSON document of `quantize`. Errors are measured; null stands for what does not apply. */
-export function quantizeDocument(options: QuantizeArguments, result: QuantizeResult, verdict: Verdict | undefined) {
+export function quantizeDocument(
+  options: QuantizeArguments,
+  result: QuantizeResult,
+  { verdict, onRuntime, fitted }: Judgement,
+) {
   const { plan, recipe, written, before, after, weightError, measurement } = result;
   const packed = packedSize(plan);
   return {
@@ -64,6 +80,11 @@ export function quantizeDocument(options: QuantizeArguments, result: QuantizeRes
       underflows: weightError.underflows,
     },
     ...(packed && { packedWeights: { bytes: packed.bytes, bytesInFile: packed.bytesInFile } }),
+    recovery: result.recovery.map(({ beforeDb, afterDb, ...step }) => ({
+      ...step,
+      beforeDb: beforeDb ?? null,
+      afterDb: afterDb ?? null,
+    })),
     calibrationSamples: measurement.samples,
     syntheticInputs: measurement.synthetic,
     outputs: measurement.outputs.map(outputDocument),
@@ -74,6 +95,8 @@ export function quantizeDocument(options: QuantizeArguments, result: QuantizeRes
       maxAbsoluteError: layer.maxAbsoluteError ?? null,
     })),
     totals: { before: before.analysis.totals, after: after.analysis.totals },
+    ...(fitted && { fit: fitDocument(fitted) }),
+    ...(onRuntime && runtimeDocument(onRuntime)),
     ...(verdict && { verdict: verdictDocument(verdict) }),
   };
 }
@@ -101,7 +124,7 @@ function outputDocument({ top1, labelled, ...error }: OutputError) {
 export function quantizeText(
   options: QuantizeArguments,
   result: QuantizeResult,
-  verdict: Verdict | undefined,
+  { verdict, onRuntime, fitted }: Judgement,
   io: Io,
 ): string {
   const { written, before, after, plan, recipe, measurement } = result;
@@ -124,6 +147,8 @@ export function quantizeText(
     lines.push('left as they are\n');
     lines.push(...plan.left.map(({ name, reason }) => `  ${printable(name)}: ${printable(reason)}\n`));
   }
+  if (fitted) lines.push(fitText(fitted));
+  if (onRuntime) lines.push(runtimeReport(onRuntime));
   if (verdict) lines.push(verdictText(verdict, style));
   return lines.join('');
 }

@@ -3,39 +3,50 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { loadWasmFromDisk } from '../inference/node-wasm';
 import { createWebEngine } from '../inference/web-engine';
 import { calibrationFilesAt } from '../quantize/calibration-data/node-calibration-files';
+import { optionsFromJson, type QuantizationOptions } from '../quantize/options';
 import { type PartialRecipe, type Recipe, recipeFromJson, recipeToJson } from '../quantize/recipe';
+import { floatSource } from '../quantize/requantize';
 import { defaultOutputName } from '../quantize/scheme';
 import { combineErrors, type WeightError } from '../quantize/weight-error';
+import { measureOnRuntime } from '../runtimes/measure';
 import { limitsOf } from '../targets/limits';
-import { type Verdict, verdictFor } from '../targets/verdict';
+import type { Verdict } from '../targets/verdict';
 import { type AnalysedModel, analyseModel, type ModelInput } from '../worker/analyse';
 import { layerErrors, layersOf } from '../worker/layer-errors';
 import { type OpenedModel, quantizationSource, startSession } from '../worker/model-sessions';
+import type { CalibrationInputs } from '../worker/open-inputs';
 import { planRecipe, type RecipePlan } from '../worker/plan-recipe';
-import { type CalibrationInputs, quantizeRecipe } from '../worker/quantize-recipe';
-import { withLongTail } from './arguments';
+import { quantizeRecipe } from '../worker/quantize-recipe';
+import { withTargets } from './arguments';
 import { type ExitCode, type Io, UsageError } from './io';
 import { jsonText } from './json-text';
 import { errorSentence, openModel } from './measure';
 import { type QuantizeArguments, quantizeArguments, recipeOf } from './quantize-arguments';
+import { type Fitted, fitToBudget } from './quantize-fit';
 import { outOfRange, type QuantizeResult, quantizeDocument, quantizeText } from './quantize-report';
+import { reservesFor } from './runtime-arguments';
+import type { OnRuntime } from './runtime-document';
 import { printable } from './table';
+import { verdictOf } from './verdict';
 
 /** `thimble quantize`: writes a smaller model, or with --dry-run says how large it would be. 2 when it cannot be done. */
 export async function quantize(argv: readonly string[], io: Io): Promise<ExitCode> {
-  const options = await withLongTail(io, (more) => quantizeArguments(argv, more));
-  const recipe = recipeOf(options, await recipeInFile(options.recipeFile));
-  const output = outputOf(options, recipe);
+  const options = await withTargets(io, (more) => quantizeArguments(argv, more));
+  const wanted = recipeOf(options, await recipeInFile(options.recipeFile), await layersInFile(options.layersFile));
+  const output = outputOf(options, wanted);
   assertApart(options, output);
   try {
     const opened = await openModel(options.file);
     try {
+      const fitted = options.fit && (await findMix(opened, options, wanted, io));
+      const recipe = fitted?.chosen.recipe ?? wanted;
       const work = options.dryRun ? predict : write;
       const result = await work(opened, { options, recipe, output, io });
-      const verdict = verdictOn(result.after, options);
+      const onRuntime = measuredOn(result.after, options);
+      const verdict = verdictOn(result.after, onRuntime, options);
       if (options.saveRecipe !== undefined) await saveRecipe(options.saveRecipe, recipe);
-      if (options.json) io.out(jsonText(quantizeDocument(options, result, verdict), 'indented'));
-      else io.out(quantizeText(options, result, verdict, io));
+      if (options.json) io.out(jsonText(quantizeDocument(options, result, { verdict, onRuntime, fitted }), 'indented'));
+      else io.out(quantizeText(options, result, { verdict, onRuntime, fitted }, io));
       return 0;
     } finally {
       await opened.close();
@@ -51,6 +62,14 @@ export async function quantize(argv: readonly string[], io: Io): Promise<ExitCod
   }
 }
 
+/** Finds the mix of schemes, on the same inputs that the result is then calibrated with. */
+async function findMix(opened: OpenedModel, options: QuantizeArguments, recipe: Recipe, io: Io): Promise<Fitted> {
+  const inputs = await inputsOf(options);
+  if (!inputs) throw new UsageError('--fit needs data: --calibration PATH.');
+  const progress = progressLine(io);
+  return fitToBudget(opened, options, recipe, inputs, { signal: io.interrupt(), progress });
+}
+
 interface Task {
   readonly options: QuantizeArguments;
   readonly recipe: Recipe;
@@ -61,19 +80,21 @@ interface Task {
 async function predict(opened: OpenedModel, { recipe, output, io }: Task): Promise<QuantizeResult> {
   const signal = io.interrupt();
   const session = await startSession(opened, []);
-  const source = quantizationSource(session);
-  const plan = await planRecipe(
+  const { source, passes } = await floatSource(quantizationSource(session), recipe.options.requantize);
+  const planned = await planRecipe(
     source,
     recipe,
     { fileName: basename(output) },
     { engine: createWebEngine(loadWasmFromDisk), signal },
   );
+  const plan = { ...planned, passes: [...passes, ...planned.passes] };
   const layers = layerErrors(layersOf(source, plan), undefined);
   return {
     output,
     recipe,
     plan,
     measurement: { outputs: [], layers, samples: 0, synthetic: false, warnings: [] },
+    recovery: [],
     warnings: warn(io, sentencesOn(plan)),
     weightError: await measureWeights(plan, signal, io),
     before: session.analysed,
@@ -99,7 +120,8 @@ async function write(opened: OpenedModel, { options, recipe, output, io }: Task)
     onProgress: progressLine(io),
     async onPlan(plan) {
       warnings.push(...warn(io, sentencesOn(plan)));
-      weights.error = await measureWeights(plan, signal, io);
+      const isMeasuredByWriting = plan.converted.every(({ measuredByWriting }) => measuredByWriting);
+      if (!isMeasuredByWriting) weights.error = await measureWeights(plan, signal, io);
     },
   });
   warnings.push(...warn(io, outcome.measurement.warnings));
@@ -116,8 +138,10 @@ async function write(opened: OpenedModel, { options, recipe, output, io }: Task)
         comparison: outcome.comparison,
       },
       measurement: outcome.measurement,
+      recovery: outcome.recovery,
       warnings,
-      weightError: weights.error ?? (await measureWeights(outcome.plan, signal, io)),
+      // The files stand: to cancel what is left would be to say that they do not.
+      weightError: weights.error ?? (await measureWeights(outcome.plan, undefined, io)),
       before: session.analysed,
       after: await analyseModel(written),
     };
@@ -148,8 +172,8 @@ async function inputsOf({ calibration, randomInputs }: QuantizeArguments): Promi
   return { kind: 'files', files, paths: [calibration, ...inFolder.map(({ name }) => join(calibration, name))] };
 }
 
-/** Measures what the scheme does to the weights; values that do not fit the new type are said before anything is written. */
-async function measureWeights(plan: RecipePlan, signal: AbortSignal, io: Io): Promise<WeightError> {
+/** Measures what the scheme does to the weights, and says where values do not fit the new type. */
+async function measureWeights(plan: RecipePlan, signal: AbortSignal | undefined, io: Io): Promise<WeightError> {
   const progress = progressLine(io);
   const error = await combineErrors(plan.converted, {
     signal,
@@ -174,8 +198,22 @@ function outputOf({ file, output }: QuantizeArguments, { scheme }: Recipe): stri
   return output ?? join(dirname(file), defaultOutputName(basename(file), scheme));
 }
 
-function verdictOn({ footprint }: AnalysedModel, { target, externalRam }: QuantizeArguments): Verdict | undefined {
-  return target && verdictFor(footprint, target, limitsOf(target, { externalRam }));
+/** What the written or planned file needs on the runtime asked for. */
+function measuredOn({ model, shapes }: AnalysedModel, { onRuntime, target }: QuantizeArguments): OnRuntime | undefined {
+  if (!onRuntime) return undefined;
+  const reserves = reservesFor(onRuntime, target);
+  const footprint = measureOnRuntime(model, shapes, onRuntime.runtime, 'as-in-file', {
+    flashReserveBytes: reserves.flash,
+  });
+  return { footprint, precision: 'as-in-file', reserves };
+}
+
+function verdictOn(
+  analysed: AnalysedModel,
+  onRuntime: OnRuntime | undefined,
+  { file, target, externalRam }: QuantizeArguments,
+): Verdict | undefined {
+  return target && verdictOf({ file, analysed, onRuntime }, target, limitsOf(target, { externalRam }), externalRam);
 }
 
 /** Throws UsageError where the recipe would replace the model, its output or the data. */
@@ -193,6 +231,17 @@ async function recipeInFile(path: string | undefined): Promise<PartialRecipe> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`the recipe ${path} cannot be read: ${reason}`);
+  }
+}
+
+/** What a file says of layers: an object of node names and schemes. Throws UsageError. */
+async function layersInFile(path: string | undefined): Promise<QuantizationOptions['layers']> {
+  if (path === undefined) return {};
+  try {
+    return optionsFromJson({ layers: JSON.parse(await readFile(path, 'utf8')) }).layers;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`the layers in ${path} cannot be read: ${reason}`);
   }
 }
 

@@ -18,6 +18,7 @@ export function runtimeDocument({ footprint, precision, reserves }: OnRuntime) {
     memory: {
       planner: memory.planner,
       kind: memory.kind,
+      ...(memory.kinds && { kinds: memory.kinds }),
       arenaBytes: memory.arenaBytes,
       persistentBytes: memory.persistentBytes,
       scratchBytes: memory.scratchBytes,

@@ -19,19 +19,21 @@ export function runtimeReport({ footprint, precision, reserves }: OnRuntime): st
   const rows: string[][] = [['Flash', 'in all', figureText(needed.flash.bytes, needed.flash.kind), '']];
   for (const { part, bytes, kind } of flash.parts) rows.push(['', part, figureText(bytes, kind), kind]);
   rows.push(['RAM', 'in all', figureText(needed.ram.bytes, needed.ram.kind), '']);
-  const figure = (name: string, bytes: number, remark: string = memory.kind) =>
-    rows.push(['', name, figureText(bytes, memory.kind), remark]);
+  const { kinds = { arena: memory.kind, scratch: memory.kind, persistent: memory.kind } } = memory;
+  const figure = (name: string, bytes: number, kind: FigureKind = memory.kind, remark: string = kind) =>
+    rows.push(['', name, figureText(bytes, kind), remark]);
   figure(
     'arena',
     memory.arenaBytes,
-    `${memory.kind}; ${memory.planner}; no plan for this order is below ${formatBytes(memory.lowerBoundBytes)}`,
+    kinds.arena,
+    `${kinds.arena}; ${memory.planner}; no plan for this order is below ${formatBytes(memory.lowerBoundBytes)}`,
   );
-  if (memory.scratchBytes > 0) figure('  of it scratch', memory.scratchBytes);
-  if (memory.persistentBytes > 0) figure('persistent', memory.persistentBytes);
+  if (memory.scratchBytes > 0) figure('  of it scratch', memory.scratchBytes, kinds.scratch);
+  if (memory.persistentBytes > 0) figure('persistent', memory.persistentBytes, kinds.persistent);
   if (memory.inputOutputBytes > 0) figure('inputs and outputs', memory.inputOutputBytes);
   const rest = memory.minimumArenaBytes - memory.usedBytes;
   if (rest >= memory.alignment)
-    figure('to load', rest, `${memory.kind}; ${formatBytes(memory.usedBytes)} in use when it runs`);
+    figure('to load', rest, memory.kind, `${memory.kind}; ${formatBytes(memory.usedBytes)} in use when it runs`);
   for (const [name, bytes] of [
     ['reserve', reserves.ram],
     ['stack', reserves.stack],

@@ -2,7 +2,7 @@ import { formatLimit } from '../model/format';
 import { searchMatches, type TargetMatch } from '../targets/catalogue';
 import { limitsOf } from '../targets/limits';
 import type { Limit } from '../targets/target';
-import { targetsArguments } from './arguments';
+import { readOwnTargets, targetsArguments } from './arguments';
 import { schemaVersion } from './document';
 import type { ExitCode, Io } from './io';
 import { jsonText } from './json-text';
@@ -22,7 +22,8 @@ const columns: readonly Column[] = [
 export async function targets(argv: readonly string[], io: Io): Promise<ExitCode> {
   const { words, format } = targetsArguments(argv);
   const longTail = words === '' ? undefined : await io.longTail();
-  const found = searchMatches(words, longTail && { longTail });
+  const own = await readOwnTargets(io);
+  const found = searchMatches(words, { own, ...(longTail && { longTail }) });
   if (format === 'json') {
     io.out(jsonText({ schemaVersion, targets: found.map(document) }, 'indented'));
   } else if (format === 'csv') {

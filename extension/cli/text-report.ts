@@ -2,6 +2,8 @@ import { isDataType } from '../model/data-type';
 import { formatBytes, formatCount, formatDataType, formatLimit, formatWhole } from '../model/format';
 import type { MemoryVerdict, Verdict } from '../targets/verdict';
 import type { Analysis, LayerSummary } from '../worker/analysis';
+import { acceleratorReport } from './accelerator-report';
+import { latencyLine } from './latency-report';
 import type { MeasuredModel } from './measure';
 import { figureText, runtimeReport } from './runtime-report';
 import type { Style } from './style';
@@ -43,11 +45,13 @@ function shortCells(layer: LayerSummary): readonly string[] {
 
 /** The whole report of `inspect` for a person. */
 export function textReport(measured: MeasuredModel, verdict: Verdict | undefined, style: Style): string {
-  const { file, analysed, onRuntime } = measured;
+  const { file, analysed, onRuntime, onTarget } = measured;
   const { analysis } = analysed;
   const parts = [heading(file, analysis, style), totalsText(analysis)];
   if (onRuntime) parts.push(runtimeReport(onRuntime));
   if (verdict) parts.push(verdictText(verdict, style));
+  if (onTarget?.latency) parts.push(latencyLine(onTarget.latency));
+  if (onTarget?.accelerator) parts.push(acceleratorReport(onTarget.accelerator));
   if (analysis.layers.length > 0) parts.push(textTable(layerColumns, analysis.layers.map(shortCells)));
   const peak = peakText(analysis);
   if (peak) parts.push(peak);

@@ -130,6 +130,32 @@ describe('thimble on a runtime', () => {
     assert.match(short.out, /does not fit .*\n {2}RAM is ~1 B short/);
   });
 
+  it('judges what quantize writes by what the runtime needs, as inspect does', async () => {
+    const common = ['--target', 'nrf52840', '--json'];
+    const runtime = ['--runtime', 'onnx2c', '--reserve-ram', '1K'];
+    const read = async (argv: readonly string[]) => {
+      const result = await thimble(argv);
+      assert.equal(result.exitCode, 0, result.err);
+      return JSON.parse(result.out);
+    };
+    const scheme = ['quantize', 'small.onnx', '--scheme', 'int8-weights'];
+    const plain = await read([...scheme, '--dry-run', ...common]);
+    assert.equal(plain.memory, undefined);
+    assert.equal(plain.verdict.ram.kind, 'lower bound');
+    const planned = await read([...scheme, '--dry-run', ...common, ...runtime]);
+    const written = await read([...scheme, '-o', 'written.onnx', ...common, ...runtime]);
+    const inspected = await read(['inspect', 'written.onnx', ...common, ...runtime]);
+    for (const part of ['runtime', 'memory', 'flash', 'reserves', 'cannotRun', 'verdict']) {
+      assert.deepEqual(written[part], inspected[part], part);
+      if (part !== 'flash') assert.deepEqual(planned[part], inspected[part], part);
+    }
+    assert.notEqual(written.verdict.ram.kind, 'lower bound');
+    const text = await thimble([...scheme, '--dry-run', '--target', 'nrf52840', ...runtime]);
+    assert.match(text.out, /Generated C \(onnx2c\)/);
+    const alone = await thimble([...scheme, '--dry-run', '--reserve-ram', '1K']);
+    assert.equal(alone.exitCode, 2);
+  });
+
   it('names operators that cannot run, and exits 1', async () => {
     const { exitCode, out } = await thimble(['check', 'odd.onnx', ...onM4, '-t', 'nrf52840']);
     assert.equal(exitCode, 1);
