@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
+import { provideCheckTasks } from './editor/check-task';
 import { registerCommands } from './editor/commands';
 import { showBadges } from './editor/model-badges';
 import { ModelEditorProvider, viewType } from './editor/model-editor';
 import { ModelProblems } from './editor/model-problems';
 import { ModelVerdicts } from './editor/model-verdicts';
 import { BindingStore } from './editor/opened-model';
+import { PinnedTargets } from './editor/pinned-targets';
 import { QuantizeMemory } from './editor/quantize-memory';
 import { RuntimeSettings } from './editor/runtime-settings';
 import { showTargetInStatusBar } from './editor/status-bar';
@@ -22,12 +24,14 @@ export function activate(context: vscode.ExtensionContext): void {
   const workspace = new WorkspaceTargets(longTail);
   const targets = new TargetChoice(workspace, longTail);
   const runtimes = new RuntimeSettings();
+  const pinned = new PinnedTargets(targets, runtimes);
   const services = {
     extensionUri: context.extensionUri,
     storageUri: context.globalStorageUri,
     worker,
     targets,
     runtimes,
+    pinned,
     bindings: new BindingStore(context.workspaceState),
     quantizing: new QuantizeMemory(context.workspaceState),
   };
@@ -39,11 +43,13 @@ export function activate(context: vscode.ExtensionContext): void {
     workspace,
     targets,
     runtimes,
+    pinned,
     vscode.window.registerCustomEditorProvider(viewType, editor),
     registerCommands(services, editor, verdicts, problems),
     verdicts,
     problems,
     showBadges(verdicts),
     showTargetInStatusBar(services, editor),
+    provideCheckTasks(context.extensionUri, targets),
   );
 }

@@ -85,6 +85,32 @@ export function formatFormula(formula: Formula, of: 'bytes' | 'count'): string {
   return unit !== '' && formula.terms.length > 1 ? `(${text})${unit}` : `${text}${unit}`;
 }
 
+/** Milliseconds for people, to three figures: `840 µs`, `21.4 ms`, `144 ms`, `12.3 s`. */
+export function formatMilliseconds(milliseconds: number): string {
+  const { divisor, name } = timeUnit(milliseconds);
+  return `${threeFigures(milliseconds / divisor)} ${name}`;
+}
+
+/** From the lower to the upper end, in the unit that the middle is written in: `102–204`. */
+export function formatTimeRange(range: {
+  readonly lowerMs: number;
+  readonly middleMs: number;
+  readonly upperMs: number;
+}): string {
+  const { divisor } = timeUnit(range.middleMs);
+  return `${threeFigures(range.lowerMs / divisor)}${enDash}${threeFigures(range.upperMs / divisor)}`;
+}
+
+function timeUnit(milliseconds: number): { readonly divisor: number; readonly name: string } {
+  if (milliseconds >= 9995) return { divisor: 1000, name: 's' };
+  return milliseconds >= 0.9995 ? { divisor: 1, name: 'ms' } : { divisor: 0.001, name: 'µs' };
+}
+
+function threeFigures(value: number): string {
+  const places = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return value.toLocaleString(locale, { minimumFractionDigits: 0, maximumFractionDigits: places });
+}
+
 /** Signal to noise in decibels, one decimal: `46.4`. */
 export function formatDecibels(value: number): string {
   return Number.isFinite(value) ? decimals(value, 1) : '∞';

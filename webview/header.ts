@@ -5,7 +5,12 @@ import { meters } from './meters';
 import type { PageState } from './protocol';
 import { type Store, type TabName, tabNames } from './store';
 
-const tabTitles: Readonly<Record<TabName, string>> = { summary: 'Summary', layers: 'Layers', memory: 'Memory' };
+const tabTitles: Readonly<Record<TabName, string>> = {
+  summary: 'Summary',
+  layers: 'Layers',
+  memory: 'Memory',
+  quantize: 'Quantize',
+};
 
 /** Shape and colour of a verdict; the sentence beside them says it in words. */
 const verdictLooks = {
@@ -133,7 +138,7 @@ export class Header {
     this.facts.replaceChildren();
     append(this.facts, factsOf(state));
     this.target.textContent = state.target?.name ?? 'Choose a chip…';
-    this.core.textContent = state.target?.from ?? state.target?.core ?? '';
+    this.core.textContent = targetWords(state.target);
     this.drawRuntime(state);
     this.drawPrecision(state);
     this.drawBindings(state);
@@ -190,12 +195,17 @@ export class Header {
 
   private startQuantize(): void {
     const precision = this.store.state?.precision ?? 'as-in-file';
-    this.store.send(precision === 'as-in-file' ? { type: 'quantize' } : { type: 'quantize', scheme: precision });
+    this.store.openTab('quantize');
+    this.focus();
+    if (precision !== 'as-in-file' && precision !== 'plan') {
+      this.store.send({ type: 'quantize-change', change: { kind: 'scheme', id: precision } });
+    }
   }
 
   private choosePrecision(): void {
     const scheme = this.store.state?.schemes.find((row) => row.id === this.precision.value);
-    this.store.send({ type: 'set-precision', precision: scheme?.id ?? 'as-in-file' });
+    const precision = this.precision.value === 'plan' ? 'plan' : (scheme?.id ?? 'as-in-file');
+    this.store.send({ type: 'set-precision', precision });
   }
 
   private drawRuntime({ runtime, runtimes = [] }: PageState): void {
@@ -219,6 +229,7 @@ export class Header {
     for (const row of state.schemes) {
       if (row.id !== 'as-in-file' && row.state.kind === 'ready') options.push({ id: row.id, label: row.label });
     }
+    if (state.planLabel !== undefined) options.push({ id: 'plan', label: `plan: ${state.planLabel}` });
     // The choice stays visible even while its row is being computed.
     if (!options.some((option) => option.id === state.precision))
       options.push({ id: state.precision, label: state.precision });
@@ -322,4 +333,11 @@ function factsOf(state: PageState): Child[] {
     model.producer !== '' && element('span', { class: 'wide-only' }, model.producer),
   ];
   return facts.filter(Boolean).flatMap((fact, position) => (position === 0 ? [fact] : [' · ', fact]));
+}
+
+/** Where the target comes from or what it is, and of an unreviewed chip all that is said of its memory. */
+function targetWords(target: PageState['target']): string {
+  if (!target) return '';
+  const origin = target.from ?? target.core;
+  return target.regions === undefined ? origin : `${origin} · unreviewed: ${target.regions}`;
 }

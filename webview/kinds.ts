@@ -75,8 +75,10 @@ export function measuredMark(): HTMLElement {
   return element('i', { class: 'measured', attributes: { role: 'img', 'aria-label': 'measured' } });
 }
 
+const overWeights = 'over all weights';
+
 /** The last line of every view: what the marks mean that occur in this state. */
-export function kindsLegend(state: PageState): Child {
+export function kindsLegend(state: PageState, measuredOn = overWeights): Child {
   const kinds = kindsIn(state);
   return [
     element('span', {}, 'Unmarked: exact'),
@@ -86,7 +88,8 @@ export function kindsLegend(state: PageState): Child {
         {},
         state.runtimeFootprint ? 'at least, ≥: lower bound' : 'at least, ≥: lower bound, the runtime is not counted',
       ),
-    kinds.has('measured') && element('span', {}, measuredMark(), ' measured over all weights'),
+    (kinds.has('measured') || measuredOn !== overWeights) &&
+      element('span', {}, measuredMark(), ` measured ${measuredOn}`),
     kinds.has('estimated') && element('span', {}, '~ estimated'),
     kinds.has('published') && element('span', {}, '† published'),
     element('span', { class: 'wide-only' }, 'Hover a number for its rule'),
@@ -94,14 +97,25 @@ export function kindsLegend(state: PageState): Child {
   ];
 }
 
-function kindsIn({ runtimeFootprint, improvements = [], schemes, analysis }: PageState): ReadonlySet<FigureKind> {
+function kindsIn({
+  runtimeFootprint,
+  improvements = [],
+  schemes,
+  analysis,
+  latency,
+  accelerator,
+}: PageState): ReadonlySet<FigureKind> {
   const kinds = new Set<FigureKind>();
   if (runtimeFootprint === undefined || analysis.totals.macsIncomplete) kinds.add('lower bound');
   if (runtimeFootprint) {
     kinds.add(runtimeFootprint.memory.kind);
+    for (const kind of Object.values(runtimeFootprint.memory.kinds ?? {})) kinds.add(kind);
     for (const { kind } of runtimeFootprint.flash.parts) kinds.add(kind);
   }
   for (const { figure } of improvements) kinds.add(figure);
+  const times = [latency?.figure, latency?.asInt8, accelerator?.latency];
+  if (times.some((time) => time !== undefined && !('missing' in time))) kinds.add('estimated');
+  if (accelerator?.check.weightMemory) kinds.add('lower bound');
   for (const { state, weightError } of schemes) {
     if (weightError) kinds.add('measured');
     if (state.kind !== 'ready') continue;

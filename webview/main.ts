@@ -1,5 +1,5 @@
 import { element, redraw } from './dom';
-import { useLocale } from './format';
+import { formatQuantity, useLocale } from './format';
 import { Header } from './header';
 import { kindsLegend } from './kinds';
 import { installPopovers } from './popover';
@@ -8,6 +8,7 @@ import { installTooltips } from './tooltip';
 import { failedView } from './views/failed';
 import { LayersView } from './views/layers';
 import { MemoryView } from './views/memory';
+import { QuantizeView } from './views/quantize';
 import { SummaryView } from './views/summary';
 import type { View } from './views/view';
 
@@ -19,13 +20,19 @@ class Page {
   private readonly views: Readonly<Record<TabName, View>>;
   private readonly main = element('main', { class: 'view', attributes: { id: 'view', role: 'tabpanel' } });
   private readonly kinds = element('footer', { class: 'kinds' });
+  private marked = false;
 
   constructor(
     root: HTMLElement,
     private readonly store: Store,
   ) {
     this.header = new Header(store);
-    this.views = { summary: new SummaryView(store), layers: new LayersView(store), memory: new MemoryView(store) };
+    this.views = {
+      summary: new SummaryView(store),
+      layers: new LayersView(store),
+      memory: new MemoryView(store),
+      quantize: new QuantizeView(store),
+    };
     root.append(this.header.root, this.main, this.kinds);
     store.listen((change) => this.onChange(change));
     document.addEventListener('keydown', (event) => this.onKey(event));
@@ -50,10 +57,20 @@ class Page {
         this.header.drawTabs();
         this.showView();
         return;
+      case 'quantize':
+        if (this.store.memory.tab === 'quantize') this.showView();
+        return;
       case 'selection':
         this.header.drawSelection();
         if (this.view.root.isConnected) this.view.selectionChanged();
     }
+  }
+
+  /** What the errors of this view are measured on. */
+  private get measuredOn(): string | undefined {
+    const { memory, quantize } = this.store;
+    if (memory.tab !== 'quantize' || quantize?.measurement.kind !== 'ready') return undefined;
+    return `on ${formatQuantity(quantize.measurement.value.samples, 'input')}`;
   }
 
   private showView(): void {
@@ -63,12 +80,20 @@ class Page {
     if (failure !== undefined) redraw(this.main, failedView(failure, this.store));
     else if (state === undefined) redraw(this.main, element('p', { class: 'loading muted' }, 'Reading the model…'));
     else {
-      redraw(this.kinds, kindsLegend(state));
+      redraw(this.kinds, kindsLegend(state, this.measuredOn));
       this.view.draw();
+      this.markFirstNumbers();
       if (this.view.root.isConnected) return;
       this.main.replaceChildren(this.view.root);
       this.view.shown();
     }
+  }
+
+  /** For whoever measures how long opening takes: the moment before the first numbers are painted. */
+  private markFirstNumbers(): void {
+    if (this.marked) return;
+    this.marked = true;
+    requestAnimationFrame(() => performance.mark('first numbers'));
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -122,4 +147,5 @@ if (root !== null) {
     if (document.visibilityState === 'visible') store.send({ type: 'ready' });
   });
   store.send({ type: 'ready' });
+  store.sayWhatIsShown();
 }

@@ -2,7 +2,7 @@ import { type Child, element, setStyle } from './dom';
 
 let open: { readonly box: HTMLElement; readonly anchor: HTMLElement } | undefined;
 
-/** Opens a small explanation below an element; Esc, a press elsewhere or a second press on the element closes it. */
+/** Opens a small explanation below an element, or above it where there is no room; Esc, a press elsewhere or a second press on the element closes it. */
 export function togglePopover(anchor: HTMLElement, title: string, ...content: readonly Child[]): void {
   const same = open?.anchor === anchor;
   closePopover();
@@ -16,12 +16,16 @@ export function togglePopover(anchor: HTMLElement, title: string, ...content: re
   document.body.append(box);
   const place = anchor.getBoundingClientRect();
   const left = Math.max(8, Math.min(window.innerWidth - box.offsetWidth - 8, place.left));
-  setStyle(box, { left: `${left}px`, top: `${place.bottom + 6}px` });
+  const below = place.bottom + 6;
+  const fits = below + box.offsetHeight <= window.innerHeight - 8;
+  const top = fits ? below : Math.max(8, Math.min(place.top - 6, window.innerHeight - 8) - box.offsetHeight);
+  setStyle(box, { left: `${left}px`, top: `${top}px` });
   open = { box, anchor };
   box.focus();
 }
 
-function closePopover(returnFocus = false): void {
+/** Closes the open explanation, if there is one. */
+export function closePopover(returnFocus = false): void {
   if (open === undefined) return;
   const { box, anchor } = open;
   open = undefined;

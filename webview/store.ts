@@ -1,7 +1,8 @@
 import type { LayerSummary } from '../extension/worker/analysis';
 import type { FromPage, LayerDetailsReply, PageState, ToPage } from './protocol';
+import type { QuantizeState } from './quantize-protocol';
 
-export const tabNames = ['summary', 'layers', 'memory'] as const;
+export const tabNames = ['summary', 'layers', 'memory', 'quantize'] as const;
 export type TabName = (typeof tabNames)[number];
 
 /** The sentence a failed read comes with. */
@@ -23,6 +24,7 @@ export interface ViewMemory {
   readonly scroll: Readonly<Partial<Record<TabName, number>>>;
   readonly timelineAsTable: boolean;
   readonly arenaAsTable: boolean;
+  readonly frontierAsTable: boolean;
   /** Layers shows what runs, not the nodes of the file. */
   readonly lowered: boolean;
   /** Operators of the lowered view whose nodes are shown, by first output. */
@@ -40,6 +42,7 @@ const initialMemory: ViewMemory = {
   scroll: {},
   timelineAsTable: false,
   arenaAsTable: false,
+  frontierAsTable: false,
   lowered: true,
   openOperators: [],
   treemapPath: '',
@@ -53,11 +56,13 @@ export interface Host {
 }
 
 /** `selection` also fires for a change of which rows are selected together. */
-export type Change = 'state' | 'status' | 'tab' | 'selection';
+export type Change = 'state' | 'status' | 'tab' | 'selection' | 'quantize';
 
 /** The page's one source of truth: the host's state, the page's own memory, one selection for all views. */
 export class Store {
   state: PageState | undefined;
+  /** Of the Quantize view; it comes on its own, often. */
+  quantize: QuantizeState | undefined;
   failure: Failure | undefined;
   fileName = '';
   busy = true;
@@ -101,6 +106,10 @@ export class Store {
         return;
       case 'state':
         this.takeState(message.state);
+        return;
+      case 'quantize':
+        this.quantize = message.state;
+        this.emit('quantize');
         return;
       case 'select-tab': {
         const tab = tabNames.find((name) => name === message.tab);
@@ -157,6 +166,12 @@ export class Store {
     if (tab === this.memory.tab) return;
     this.remember({ tab });
     this.emit('tab');
+    this.sayWhatIsShown();
+  }
+
+  /** The host works out what only Summary shows while it is in front. */
+  sayWhatIsShown(): void {
+    this.send({ type: 'summary-shown', shown: this.memory.tab === 'summary' });
   }
 
   remember(change: Partial<ViewMemory>): void {
@@ -190,7 +205,15 @@ export class Store {
   }
 }
 
-const messageTypes: ReadonlySet<unknown> = new Set(['loading', 'state', 'failed', 'busy', 'select-tab', 'reply']);
+const messageTypes: ReadonlySet<unknown> = new Set([
+  'loading',
+  'state',
+  'failed',
+  'busy',
+  'select-tab',
+  'quantize',
+  'reply',
+]);
 
 /** True for a message of the host; other windows of the editor may post to this one as well. */
 export function isToPage(value: unknown): value is ToPage {
@@ -231,6 +254,7 @@ function readMemory(saved: unknown): ViewMemory {
     scroll: isRecord(scroll) ? readScroll(scroll) : {},
     timelineAsTable: timelineAsTable === true,
     arenaAsTable: saved['arenaAsTable'] === true,
+    frontierAsTable: saved['frontierAsTable'] === true,
     lowered: saved['lowered'] !== false,
     openOperators: readWords(saved['openOperators']),
     treemapPath: typeof treemapPath === 'string' ? treemapPath : '',

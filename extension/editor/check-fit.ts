@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { measureFit } from './measure-fit';
-import { type EditorServices, fitChoices, viewType } from './model-editor';
+import { type EditorServices, fitChoicesOn, viewType } from './model-editor';
 import type { ModelProblems } from './model-problems';
 import type { ModelVerdicts } from './model-verdicts';
 
@@ -12,10 +12,10 @@ export async function checkFit(
   problems: ModelProblems,
 ): Promise<void> {
   const { targets } = services;
-  const target = targets.target ?? (await targets.pick({ title: 'Check fit: choose a chip' }));
+  const target = targets.targetFor(uri) ?? (await targets.pick({ title: 'Check fit: choose a chip' }, uri));
   if (!target) return;
   const name = uri.path.split('/').at(-1) ?? '';
-  const choices = fitChoices(services, target);
+  const choices = fitChoicesOn(services, target);
   const verdict = await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Window, title: `Measuring ${name}` },
     () => measureFit(uri, services, choices),
@@ -33,5 +33,5 @@ export async function checkFit(
       : await vscode.window.showInformationMessage(text, open, other);
   if (choice === open) await vscode.commands.executeCommand('vscode.openWith', uri, viewType);
   if (choice === quantize) await vscode.commands.executeCommand('thimble.quantizeForTarget', uri);
-  if (choice === other && (await targets.pick())) await checkFit(uri, services, verdicts, problems);
+  if (choice === other && (await targets.pick({}, uri))) await checkFit(uri, services, verdicts, problems);
 }

@@ -20,18 +20,22 @@ export function registerCommands(
 
   return vscode.Disposable.from(
     command('thimble.chooseTarget', async () => {
-      await services.targets.pick();
+      await services.targets.pick({}, editor.active?.uri);
     }),
+    command('thimble.pinTarget', () => services.pinned.pick()),
+    command('thimble.removePinnedTargets', () => services.pinned.pickToRemove()),
     command('thimble.checkFit', async (uri) => {
       const model = await modelOf(uri);
       if (!model) return;
-      const check = (await isFolder(model)) ? checkFolder : checkFit;
-      await check(model, services, verdicts, problems);
+      if (await isFolder(model)) await checkFolder(model, { editor: services, verdicts, problems });
+      else await checkFit(model, services, verdicts, problems);
     }),
     command('thimble.quantizeForTarget', async (uri, scheme) => {
       const model = await modelOf(uri);
-      const wanted = typeof scheme === 'string' && isSchemeId(scheme) ? scheme : undefined;
-      if (model) await quantizeForTarget(model, services, wanted);
+      if (!model) return;
+      if (typeof scheme === 'string' && isSchemeId(scheme)) await quantizeForTarget(model, services, scheme);
+      else if (await services.targets.pick({ title: 'Quantize for target' }, model))
+        await editor.openOnTab(model, 'quantize');
     }),
     command('thimble.openSample', async () => {
       const sample = await copyOfSample(services);

@@ -1,6 +1,8 @@
 import type { PrecisionId } from '../../webview/protocol';
 import type { Improvement } from '../runtimes/improvement';
 import type { RuntimeFootprint } from '../runtimes/measure';
+import type { Target } from '../targets/target';
+import type { TargetFigures } from '../worker/target-figures';
 
 /** What a precision of the model needs on a runtime, or why that cannot be said. */
 export type RuntimeFigure =
@@ -13,6 +15,8 @@ export interface KnownFigures {
   readonly figures: ReadonlyMap<string, RuntimeFigure>;
   /** By improvementsKey. */
   readonly improvements: ReadonlyMap<string, readonly Improvement[]>;
+  /** By targetKey; empty figures where they cannot be had. */
+  readonly targets: ReadonlyMap<string, TargetFigures>;
 }
 
 /** The key of a runtime's figures for one precision. */
@@ -33,4 +37,10 @@ export function footprintOn(
 ): RuntimeFootprint | undefined {
   const figure = runtime === undefined ? undefined : figures.get(figureKey(runtime, precision));
   return figure?.kind === 'ready' ? figure.footprint : undefined;
+}
+
+/** Latency and the accelerator's limits follow from these; a target of a project may change under its id. */
+export function targetKey(target: Target, runtime: string | undefined, precision: PrecisionId): string {
+  const { id, core, clockHz, accelerator } = target;
+  return JSON.stringify([id, core, clockHz, accelerator, runtime ?? null, precision]);
 }

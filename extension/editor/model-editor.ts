@@ -1,14 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { pageHtml } from '../../webview/page-html';
-import type { FromPage, PrecisionId, ToPage } from '../../webview/protocol';
+import type { FromPage, ShownPrecision, ToPage } from '../../webview/protocol';
+import type { Target } from '../targets/target';
+import type { LayerDetails } from '../worker/analysis';
 import type { WorkerClient } from '../worker/worker-client';
 import { watchModel } from './file-watch';
 import { type BindingStore, OpenedModel } from './opened-model';
-import { type Choices, type FitChoices, pageState } from './page-state';
+import { type FitChoices, pageState } from './page-state';
+import type { PinnedTargets } from './pinned-targets';
+import { indexInFile, showPlan } from './plan-figures';
+import type { QuantizeMemory } from './quantize-memory';
+import { QuantizePage } from './quantize-page';
 import type { RuntimeSettings } from './runtime-settings';
 import type { TargetChoice } from './target-choice';
 import { wantedFigures } from './wanted-figures';
+import { WhatIfPage } from './what-if-page';
 
 export const viewType = 'thimble.model';
 
@@ -20,13 +27,23 @@ export interface EditorServices {
   readonly worker: WorkerClient;
   readonly targets: TargetChoice;
   readonly runtimes: RuntimeSettings;
+  readonly pinned: PinnedTargets;
   readonly bindings: BindingStore;
+  readonly quantizing: QuantizeMemory;
 }
 
-/** What models are held against now, or on another target. */
+/** What a model is held against now; without one, what holds for the workspace. */
 export function fitChoices(
+  services: Pick<EditorServices, 'targets' | 'runtimes'>,
+  model: vscode.Uri | undefined,
+): FitChoices {
+  return fitChoicesOn(services, services.targets.targetFor(model));
+}
+
+/** What models are held against on a target. */
+export function fitChoicesOn(
   { targets, runtimes }: Pick<EditorServices, 'targets' | 'runtimes'>,
-  target = targets.target,
+  target: Target | undefined,
 ): FitChoices {
   return {
     target,
@@ -55,8 +72,22 @@ export class ModelEditorProvider implements vscode.CustomReadonlyEditorProvider<
   /** The model whose editor has the focus, as it changes. */
   readonly onDidChangeActive = this.activeChanged.event;
   active: OpenedModel | undefined;
+  private readonly pages = new Set<ModelPage>();
+  /** Files that are being opened on a tab. */
+  private readonly tabs = new Map<string, string>();
 
   constructor(private readonly services: EditorServices) {}
+
+  /** Opens a model, or comes back to it, on one of the page's tabs. */
+  async openOnTab(uri: vscode.Uri, tab: string): Promise<void> {
+    this.tabs.set(uri.toString(), tab);
+    await vscode.commands.executeCommand('vscode.openWith', uri, viewType);
+    for (const page of this.pages) {
+      if (page.uri.toString() !== uri.toString()) continue;
+      page.selectTab(tab);
+      this.tabs.delete(uri.toString());
+    }
+  }
 
   openCustomDocument(uri: vscode.Uri): ModelDocument {
     const { worker, bindings } = this.services;
@@ -68,10 +99,15 @@ export class ModelEditorProvider implements vscode.CustomReadonlyEditorProvider<
 
   resolveCustomEditor(document: ModelDocument, panel: vscode.WebviewPanel): void {
     const page = new ModelPage(document.model, panel, this.services);
+    this.pages.add(page);
+    const tab = this.tabs.get(document.uri.toString());
+    if (tab !== undefined) page.selectTab(tab);
+    this.tabs.delete(document.uri.toString());
     const follow = () => this.setActive(panel.active ? document.model : undefined, document.model);
     const subscriptions = [page, panel.onDidChangeViewState(follow), document.model.onDidChange(follow)];
     panel.onDidDispose(() => {
       for (const subscription of subscriptions) subscription.dispose();
+      this.pages.delete(page);
       this.setActive(undefined, document.model);
     });
     follow();
@@ -86,11 +122,15 @@ export class ModelEditorProvider implements vscode.CustomReadonlyEditorProvider<
 
 /** One page showing one model. The page asks with `ready` whenever it is (re)created; until then nothing is sent. */
 class ModelPage implements vscode.Disposable {
-  private precision: PrecisionId = 'as-in-file';
+  private precision: ShownPrecision = 'as-in-file';
   private revision = 0;
   private ready = false;
   /** An answer may come after the editor was closed; its webview then throws at every touch. */
   private closed = false;
+  /** To be shown once the page can be told. */
+  private tab: string | undefined;
+  private readonly quantize: QuantizePage;
+  private readonly whatIf: WhatIfPage;
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
@@ -100,11 +140,32 @@ class ModelPage implements vscode.Disposable {
   ) {
     const { webview } = panel;
     const dist = vscode.Uri.joinPath(services.extensionUri, 'dist');
+    this.quantize = new QuantizePage({
+      model,
+      worker: services.worker,
+      extensionUri: services.extensionUri,
+      bindings: services.bindings,
+      memory: services.quantizing,
+      heldAgainst: () => fitChoices(services, model.uri),
+      post: (message) => this.post(message),
+      planned: (isChoice) => this.followPlan(isChoice),
+      open: async (uri) => {
+        await vscode.commands.executeCommand('vscode.openWith', uri, viewType, vscode.ViewColumn.Beside);
+      },
+    });
+    this.whatIf = new WhatIfPage(model, panel, services, () => this.send());
+    const follow = () => {
+      this.send();
+      this.quantize.update();
+    };
     this.subscriptions = [
+      this.quantize,
+      this.whatIf,
       webview.onDidReceiveMessage((message: FromPage) => this.receive(message)),
-      model.onDidChange(() => this.send()),
-      services.targets.onDidChange(() => this.send()),
-      services.runtimes.onDidChange(() => this.send()),
+      model.onDidChange(follow),
+      services.targets.onDidChange(follow),
+      services.runtimes.onDidChange(follow),
+      services.pinned.onDidChange(() => this.send()),
     ];
     webview.options = { enableScripts: true, localResourceRoots: [dist] };
     webview.html = pageHtml({
@@ -118,6 +179,28 @@ class ModelPage implements vscode.Disposable {
   dispose(): void {
     this.closed = true;
     for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  get uri(): vscode.Uri {
+    return this.model.uri;
+  }
+
+  selectTab(tab: string): void {
+    this.tab = tab;
+    this.sendTab();
+  }
+
+  private sendTab(): void {
+    if (!this.ready || this.tab === undefined) return;
+    this.post({ type: 'select-tab', tab: this.tab });
+    this.tab = undefined;
+  }
+
+  /** A choice in Quantize is shown everywhere; new figures change what is shown, or what can be chosen. */
+  private followPlan(isChoice: boolean): void {
+    const isShown = this.precision === 'plan';
+    if (isChoice) this.precision = 'plan';
+    if (!isChoice || !isShown) this.send();
   }
 
   private post(message: ToPage): void {
@@ -138,14 +221,18 @@ class ModelPage implements vscode.Disposable {
         ...(offset !== undefined && { offset }),
       });
     } else if (known) {
-      const { from } = this.services.targets;
-      const choices: Choices = {
-        ...fitChoices(this.services),
-        ...(from !== undefined && { targetFrom: from }),
-        precision: this.precision,
-      };
+      const from = this.services.targets.fromFor(this.model.uri);
+      const fit = fitChoices(this.services, this.model.uri);
+      const { figures } = this.quantize;
+      const choices = this.whatIf.choices(
+        { ...fit, ...(from !== undefined && { targetFrom: from }) },
+        this.precision === 'plan' ? 'as-in-file' : this.precision,
+      );
       this.model.figures.want(wantedFigures(known, choices));
-      this.post({ type: 'state', state: pageState(known, this.model.figures, choices, ++this.revision) });
+      const state = pageState(known, this.model.figures, choices, ++this.revision);
+      this.whatIf.follow(choices, state);
+      const planned = figures && (this.precision === 'plan' ? showPlan(state, figures, fit) : state);
+      this.post({ type: 'state', state: planned ? { ...planned, planLabel: figures.label } : state });
     } else {
       this.post({ type: 'loading', fileName: fileNameOf(this.model.uri) });
     }
@@ -157,22 +244,37 @@ class ModelPage implements vscode.Disposable {
       case 'ready':
         this.ready = true;
         this.send();
+        this.quantize.update();
+        this.sendTab();
         return;
       case 'choose-target':
-        void this.services.targets.pick();
+        void this.services.targets.pick({}, uri);
         return;
       case 'set-precision':
         this.precision = message.precision;
         this.send();
         return;
       case 'set-runtime':
-        void this.services.runtimes.choose(message.runtime, this.services.targets.target);
+        void this.services.runtimes.choose(message.runtime, this.services.targets.targetFor(uri));
         return;
       case 'set-binding':
         void this.model.bind(message.key, message.size);
         return;
-      case 'quantize':
-        void vscode.commands.executeCommand('thimble.quantizeForTarget', uri, message.scheme);
+      case 'quantize-shown':
+      case 'quantize-change':
+      case 'quantize-do':
+        this.quantize.receive(message);
+        return;
+      case 'summary-shown':
+      case 'show-all-schemes':
+      case 'work-out-schemes':
+      case 'stop-schemes':
+      case 'measure-weights':
+      case 'pin-chip':
+      case 'unpin-chip':
+      case 'move-chip':
+      case 'set-target':
+        this.whatIf.receive(message);
         return;
       case 'open-as-text':
         void vscode.commands.executeCommand('vscode.openWith', uri, 'default');
@@ -184,9 +286,20 @@ class ModelPage implements vscode.Disposable {
         void this.model.load();
         return;
       case 'layer-details':
-        void this.answer(message.id, this.model.layerDetails(message.index, this.precision));
+        void this.answer(message.id, this.layerDetails(message.index));
         return;
     }
+  }
+
+  /** Of a layer as shown; those of a plan are of the file, where it has the layer. */
+  private layerDetails(index: number): Promise<LayerDetails> {
+    const { figures } = this.quantize;
+    const { known } = this.model;
+    if (this.precision !== 'plan') return this.model.layerDetails(index, this.precision);
+    const own = figures && known ? indexInFile(figures, known.analysis, index) : index;
+    return own === undefined
+      ? Promise.reject(new Error('The plan makes this layer; the file does not have it yet.'))
+      : this.model.layerDetails(own, 'as-in-file');
   }
 
   private async answer(id: number, work: Promise<unknown>): Promise<void> {

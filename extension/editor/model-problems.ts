@@ -3,7 +3,8 @@ import { footprintOn } from './known-figures';
 import { type EditorServices, fitChoices, type ModelEditorProvider } from './model-editor';
 import type { ModelVerdict, ModelVerdicts } from './model-verdicts';
 import type { OpenedModel } from './opened-model';
-import { fitVerdict, pageState } from './page-state';
+import { type Choices, type FitChoices, fitVerdict, pageState } from './page-state';
+import { tableNotShown } from './wanted-what-if';
 
 /**
  * One problem for every model that is over budget and was opened or checked, with what is short and what would help; setting
@@ -89,15 +90,20 @@ function problem({ verdict, help }: ModelVerdict): vscode.Diagnostic {
 
 /** The verdict on an opened model as its file is; undefined without a target and until its runtime is measured. */
 export function openVerdict(
-  { known, figures }: OpenedModel,
+  { uri, known, figures }: Pick<OpenedModel, 'uri' | 'known' | 'figures'>,
   services: Pick<EditorServices, 'targets' | 'runtimes'>,
 ): ModelVerdict | undefined {
-  const choices = fitChoices(services);
+  const choices = fitChoices(services, uri);
   const footprint = footprintOn(figures, choices.runtime?.id, 'as-in-file');
   if (!known || (choices.runtime && !footprint)) return undefined;
   const verdict = fitVerdict(known.analysis, footprint, choices);
   if (!verdict) return undefined;
   const isOver = verdict.outcome === 'does-not-fit' || verdict.outcome === 'cannot-run';
-  const { suggestion } = isOver ? pageState(known, figures, { ...choices, precision: 'as-in-file' }, 0) : {};
+  const { suggestion } = isOver ? pageState(known, figures, asTheFileIs(choices), 0) : {};
   return { verdict, ...(suggestion && { help: `As ${suggestion.label}, ${suggestion.text}.` }) };
+}
+
+/** Without what only a page has. */
+function asTheFileIs(choices: FitChoices): Choices {
+  return { ...choices, precision: 'as-in-file', pinned: [], view: tableNotShown };
 }

@@ -62,7 +62,9 @@ export class ModelVerdicts implements vscode.Disposable {
   /** Keeps a verdict that was found elsewhere. */
   put(uri: vscode.Uri, verdict: ModelVerdict): void {
     const before = this.known.get(uri.toString());
-    if (before && JSON.stringify(before) === JSON.stringify(verdict)) return;
+    const isSame = before && JSON.stringify(before.verdict) === JSON.stringify(verdict.verdict);
+    // Who does not know what would help says nothing against it.
+    if (isSame && (verdict.help === undefined || verdict.help === before.help)) return;
     this.known.set(uri.toString(), verdict);
     this.changed.fire(uri);
   }
@@ -71,7 +73,7 @@ export class ModelVerdicts implements vscode.Disposable {
   async want(uri: vscode.Uri): Promise<ModelVerdict | undefined> {
     const key = uri.toString();
     const known = this.known.get(key) ?? this.measuring.get(key);
-    if (known || uri.scheme !== 'file' || !this.services.targets.target) return known;
+    if (known || uri.scheme !== 'file' || !this.services.targets.targetFor(uri)) return known;
     const measuring = this.queue.then(() => this.measure(uri));
     this.queue = measuring;
     this.measuring.set(key, measuring);
@@ -88,7 +90,7 @@ export class ModelVerdicts implements vscode.Disposable {
     const key = uri.toString();
     const wanted = this.measuring.get(key);
     if (!wanted) return undefined;
-    const verdict = await measureFit(uri, this.services, fitChoices(this.services)).catch(() => undefined);
+    const verdict = await measureFit(uri, this.services, fitChoices(this.services, uri)).catch(() => undefined);
     if (generation !== this.generation || this.measuring.get(key) !== wanted) return undefined;
     this.measuring.delete(key);
     if (!verdict) return undefined;

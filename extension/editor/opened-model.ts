@@ -1,13 +1,14 @@
 import * as vscode from 'vscode';
 import type { PrecisionId } from '../../webview/protocol';
-import { isSchemeId, type SchemeId, schemeIds } from '../quantize/scheme';
+import { isWhatIfSchemeId, type WhatIfSchemeId } from '../quantize/what-if-scheme';
 import type { LayerDetails } from '../worker/analysis';
-import { type PlannedScheme, type WeightError, WorkerCallError } from '../worker/calls';
+import { type PlannedScheme, WorkerCallError } from '../worker/calls';
 import type { WorkerClient } from '../worker/worker-client';
 import { originOf } from './model-origin';
 import type { KnownModel } from './page-state';
 import { RuntimeFigures } from './runtime-figures';
 import { showWhenSlow } from './slow-work';
+import { WhatIf } from './what-if';
 
 /** A failure to read the model, in words for the page. */
 export interface ReadFailure {
@@ -16,8 +17,8 @@ export interface ReadFailure {
 }
 
 /**
- * One model file as the worker sees it: read once, read again when it changes on disk. What it knows grows (analysis first, then
- * plans, then measured errors), and every growth fires `onDidChange`.
+ * One model file as the worker sees it: read once, read again when it changes on disk. What it knows grows (analysis first, the rest as
+ * it is asked for), and every growth fires `onDidChange`.
  */
 export class OpenedModel implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
@@ -28,8 +29,12 @@ export class OpenedModel implements vscode.Disposable {
   busy = false;
   /** What the model needs on runtimes, as far as asked for. */
   readonly figures: RuntimeFigures;
+  /** Its schemes, as far as asked for. */
+  readonly whatIf: WhatIf;
 
   private session: number | undefined;
+  /** Schemes whose plan is on its way, for the present state of the file. */
+  private planning = new Set<WhatIfSchemeId>();
   /** Of the load under way, aborted by the next one: answers that belong to an earlier state of the file are dropped. */
   private work = new AbortController();
 
@@ -39,6 +44,7 @@ export class OpenedModel implements vscode.Disposable {
     private readonly bindings: BindingStore,
   ) {
     this.figures = new RuntimeFigures(worker, () => this.changed.fire());
+    this.whatIf = new WhatIf(worker, () => this.changed.fire());
   }
 
   /** Reads the file (again). Never rejects: a failure is kept in `failure`. */
@@ -51,7 +57,8 @@ export class OpenedModel implements vscode.Disposable {
       this.closeSession();
       this.session = opened.session;
       this.figures.reset(opened.session);
-      this.known = { analysis: opened.analysis, plans: new Map(), errors: new Map() };
+      this.whatIf.reset(opened.session);
+      this.known = { analysis: opened.analysis, plans: new Map(), whatIf: this.whatIf };
       this.failure = undefined;
     } catch (error) {
       if (work !== this.work) return;
@@ -60,7 +67,19 @@ export class OpenedModel implements vscode.Disposable {
     }
     this.busy = false;
     this.changed.fire();
-    if (this.known) await this.loadSchemes(work.signal);
+  }
+
+  /** Plans a scheme that is to be shown instead of the file, once. Never rejects: a refusal is kept with its reason. */
+  async plan(scheme: WhatIfSchemeId): Promise<void> {
+    const { session, known, work, planning } = this;
+    if (session === undefined || known?.plans.has(scheme) !== false || planning.has(scheme)) return;
+    const { signal } = work;
+    planning.add(scheme);
+    const plan = await this.worker.call('plan', { session, scheme }, { signal }).catch(refusal);
+    if (signal.aborted || !this.known) return;
+    planning.delete(scheme);
+    this.known = { ...this.known, plans: new Map(this.known.plans).set(scheme, plan) };
+    this.changed.fire();
   }
 
   /** Binds (or frees, with undefined) a symbolic dimension, remembers it for this file, and measures again. */
@@ -69,10 +88,15 @@ export class OpenedModel implements vscode.Disposable {
     await this.load();
   }
 
+  /** Its number in the worker; undefined while it is not open there. */
+  get openSession(): number | undefined {
+    return this.session;
+  }
+
   /** Details of a layer of the file, or of the planned file of a scheme. */
   layerDetails(index: number, precision: PrecisionId): Promise<LayerDetails> {
     if (this.session === undefined) return Promise.reject(new Error('The model is not open.'));
-    const scheme = isSchemeId(precision) ? { scheme: precision } : {};
+    const scheme = isWhatIfSchemeId(precision) ? { scheme: precision } : {};
     return this.worker.call('layerDetails', { session: this.session, index, ...scheme });
   }
 
@@ -86,6 +110,7 @@ export class OpenedModel implements vscode.Disposable {
   private supersede(): AbortController {
     this.work.abort();
     this.work = new AbortController();
+    this.planning = new Set();
     return this.work;
   }
 
@@ -104,6 +129,7 @@ export class OpenedModel implements vscode.Disposable {
   private closeSession(): void {
     if (this.session === undefined) return;
     this.figures.reset(undefined);
+    this.whatIf.reset(undefined);
     this.close(this.session);
     this.session = undefined;
   }
@@ -112,34 +138,6 @@ export class OpenedModel implements vscode.Disposable {
     this.worker.call('close', { session }).catch(() => {
       // The worker is gone, and the session with it.
     });
-  }
-
-  private async loadSchemes(signal: AbortSignal): Promise<void> {
-    const session = this.session;
-    if (session === undefined) return;
-    const ready: SchemeId[] = [];
-    for (const scheme of schemeIds) {
-      const plan = await this.worker.call('plan', { session, scheme }, { signal }).catch(refusal);
-      if (signal.aborted || !this.known) return;
-      this.known = { ...this.known, plans: new Map(this.known.plans).set(scheme, plan) };
-      if (plan.kind === 'ready') ready.push(scheme);
-      this.changed.fire();
-    }
-    for (const scheme of ready) {
-      const error = await this.measure(session, scheme, signal);
-      if (signal.aborted || !this.known || !error) return;
-      this.known = { ...this.known, errors: new Map(this.known.errors).set(scheme, error) };
-      this.changed.fire();
-    }
-  }
-
-  private async measure(session: number, scheme: SchemeId, signal: AbortSignal): Promise<WeightError | undefined> {
-    try {
-      return await this.worker.call('weightError', { session, scheme }, { signal });
-    } catch {
-      // Weights that cannot be read have their own diagnostic; the column stays empty.
-      return undefined;
-    }
   }
 }
 

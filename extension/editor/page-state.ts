@@ -1,21 +1,26 @@
 import type { PageState, PageTarget, PrecisionId } from '../../webview/protocol';
-import { type SchemeId, schemeIds, schemeLabel } from '../quantize/scheme';
+import type { WhatIfSchemeId } from '../quantize/what-if-scheme';
 import type { RuntimeFootprint } from '../runtimes/measure';
 import type { Runtime } from '../runtimes/runtime';
-import { limitsOf } from '../targets/limits';
-import { neededMemory, runtimeVerdict, unsupportedText } from '../targets/runtime-verdict';
+import { limitsOf, regionsText } from '../targets/limits';
+import { runtimeVerdict } from '../targets/runtime-verdict';
 import type { Reserves, Target } from '../targets/target';
 import { runtimesByTarget } from '../targets/target-runtimes';
 import { type Verdict, verdictFor } from '../targets/verdict';
 import type { Analysis, SchemeSummary } from '../worker/analysis';
-import type { PlannedScheme, WeightError } from '../worker/calls';
-import { figureKey, footprintOn, improvementsKey, type KnownFigures } from './known-figures';
+import type { PlannedScheme } from '../worker/calls';
+import { comparedChips, type PinnedChip } from './compared-chips';
+import { figureKey, footprintOn, improvementsKey, type KnownFigures, targetKey } from './known-figures';
+import type { WhatIfView } from './wanted-what-if';
+import type { KnownWhatIf } from './what-if';
+import { whatIfTable } from './what-if-rows';
 
 /** What the host knows of one opened model. */
 export interface KnownModel {
   readonly analysis: Analysis;
-  readonly plans: ReadonlyMap<SchemeId, PlannedScheme>;
-  readonly errors: ReadonlyMap<SchemeId, WeightError>;
+  /** The schemes that were chosen to be shown. */
+  readonly plans: ReadonlyMap<WhatIfSchemeId, PlannedScheme>;
+  readonly whatIf: KnownWhatIf;
 }
 
 /** What a model is held against. */
@@ -31,30 +36,45 @@ export interface Choices extends FitChoices {
   /** Where the target comes from, when the workspace says it. */
   readonly targetFrom?: string;
   readonly precision: PrecisionId;
+  /** What was shown before `precision` was chosen; absent: the file. */
+  readonly shownBefore?: PrecisionId;
+  readonly pinned: readonly PinnedChip[];
+  readonly view: WhatIfView;
 }
 
 /** Everything the page shows, from what is known and chosen. Pure. */
 export function pageState(known: KnownModel, figures: KnownFigures, choices: Choices, revision: number): PageState {
   const { target, externalRam, runtime } = choices;
-  const rows = new Rows(known, figures, choices);
-  const schemes = rows.all();
-  const precision = rows.canShow(choices.precision) ? choices.precision : 'as-in-file';
-  const shown = rows.analysisOf(precision) ?? known.analysis;
-  const fileVerdict = rows.verdictOf('as-in-file', known.analysis);
+  const shown = new Shown(known, figures, choices);
+  const { precision } = shown;
+  const analysis = shown.analysisOf(precision) ?? known.analysis;
+  const fileVerdict = shown.verdictOf('as-in-file', known.analysis);
+  const { rows: schemes, table } = whatIfTable({
+    analysis: known.analysis,
+    whatIf: known.whatIf,
+    view: choices.view,
+    chips: comparedChips(choices, choices.pinned),
+    runtime,
+    fileFootprint: footprintOn(figures, runtime?.id, 'as-in-file'),
+  });
   const footprint = footprintOn(figures, runtime?.id, precision);
   const improvements = runtime && figures.improvements.get(improvementsKey(runtime.id, precision, target?.id));
+  const onTarget = target && figures.targets.get(targetKey(target, runtime?.id, precision));
   return {
     revision,
     target: target && { ...pageTarget(target, externalRam), ...(choices.targetFrom && { from: choices.targetFrom }) },
     precision,
     filePrecision: known.analysis.precision,
-    analysis: shown,
-    verdict: rows.verdictOf(precision, shown),
+    analysis,
+    verdict: shown.verdictOf(precision, analysis),
     schemes,
+    whatIf: table,
     ...(runtime && { runtime: labelled(runtime) }),
     runtimes: runtimesByTarget(target).map(labelled),
     ...(footprint && { runtimeFootprint: footprint }),
     ...(improvements && { improvements }),
+    ...(onTarget?.latency && { latency: onTarget.latency }),
+    ...(onTarget?.accelerator && { accelerator: onTarget.accelerator }),
     ramReserveBytes: choices.reserves.ram + choices.reserves.stack,
     suggestion:
       fileVerdict?.outcome === 'does-not-fit' || fileVerdict?.outcome === 'cannot-run'
@@ -82,6 +102,7 @@ function pageTarget(target: Target, externalRam: boolean): PageTarget {
     id: target.id,
     name: target.name,
     core: target.core,
+    ...(target.reviewed === false && { regions: regionsText(target) }),
     flashLimit: limits.flash,
     ramLimit: limits.ram,
   };
@@ -91,27 +112,23 @@ function labelled({ id, label }: Runtime) {
   return { id, label };
 }
 
-/** The rows of the what-if table: the file, what can be written, and int8 where the runtime can plan it. */
-class Rows {
+/** What each precision shows. */
+class Shown {
   constructor(
     private readonly known: KnownModel,
     private readonly figures: KnownFigures,
     private readonly choices: Choices,
   ) {}
 
-  all(): readonly SchemeSummary[] {
-    return [this.fileRow(), ...schemeIds.flatMap((id) => this.schemeRow(id)), ...this.int8Row()];
+  /** The chosen precision; until all its figures are there the one before it, so that they change together. */
+  get precision(): PrecisionId {
+    const { precision, shownBefore = 'as-in-file' } = this.choices;
+    return [precision, shownBefore].find((id) => this.isComplete(id)) ?? 'as-in-file';
   }
 
-  /** True when there is something to show in this precision. */
-  canShow(precision: PrecisionId): boolean {
-    if (precision !== 'int8') return this.analysisOf(precision) !== undefined;
-    return footprintOn(this.figures, this.choices.runtime?.id, precision) !== undefined;
-  }
-
-  /** Of the file, or of the file that a scheme would write; int8 changes no graph. */
+  /** Of the file, or of the file that a scheme would write. */
   analysisOf(precision: PrecisionId): Analysis | undefined {
-    if (precision === 'as-in-file' || precision === 'int8') return this.known.analysis;
+    if (precision === 'as-in-file') return this.known.analysis;
     const plan = this.known.plans.get(precision);
     return plan?.kind === 'ready' ? plan.analysis : undefined;
   }
@@ -120,71 +137,10 @@ class Rows {
     return fitVerdict(analysis, footprintOn(this.figures, this.choices.runtime?.id, precision), this.choices);
   }
 
-  private fileRow(): SchemeSummary {
-    const { analysis } = this.known;
-    const { bytes, externalBytes } = analysis.file;
-    return {
-      id: 'as-in-file',
-      label: `${analysis.precision} (file)`,
-      state: {
-        ...this.needed('as-in-file', analysis),
-        fileBytes: bytes,
-        externalBytes: externalBytes > 0 ? externalBytes : undefined,
-      },
-    };
-  }
-
-  private schemeRow(id: SchemeId): readonly SchemeSummary[] {
-    const plan = this.known.plans.get(id);
-    if (!plan) return [];
-    const label = schemeLabel(id);
-    if (plan.kind === 'refused') return [{ id, label, state: plan }];
-    const weightError = this.known.errors.get(id);
-    const { analysis, fileBytes, externalBytes } = plan;
-    return [
-      {
-        id,
-        label,
-        state: { ...this.needed(id, analysis), fileBytes, externalBytes },
-        ...(weightError && { weightError }),
-      },
-    ];
-  }
-
-  private int8Row(): readonly SchemeSummary[] {
+  private isComplete(precision: PrecisionId): boolean {
     const { runtime } = this.choices;
-    const figure = runtime?.precisions.includes('int8')
-      ? this.figures.figures.get(figureKey(runtime.id, 'int8'))
-      : undefined;
-    if (!figure) return [];
-    const label = 'int8 (planned)';
-    if (figure.kind === 'refused') return [{ id: 'int8', label, state: figure }];
-    const state = { ...this.needed('int8', this.known.analysis), fileBytes: undefined, externalBytes: undefined };
-    return [{ id: 'int8', label, state }];
-  }
-
-  /** Flash and RAM on the runtime; the lower bounds of the model's data where there is none. */
-  private needed(precision: PrecisionId, analysis: Analysis) {
-    const verdict = this.verdictOf(precision, analysis);
-    const footprint = footprintOn(this.figures, this.choices.runtime?.id, precision);
-    if (!footprint) {
-      return {
-        kind: 'ready',
-        flashBytes: analysis.totals.constantBytes,
-        ramBytes: analysis.totals.peakActivationBytes,
-        verdict,
-      } as const;
-    }
-    const { flash, ram } = neededMemory(footprint, this.choices.reserves);
-    return {
-      kind: 'ready',
-      flashBytes: flash.bytes,
-      ramBytes: ram.bytes,
-      flashKind: flash.kind,
-      ramKind: ram.kind,
-      ...(footprint.cannotRun.length > 0 && { cannotRun: unsupportedText(footprint) }),
-      verdict,
-    } as const;
+    if (this.analysisOf(precision) === undefined) return false;
+    return runtime === undefined || this.figures.figures.has(figureKey(runtime.id, precision));
   }
 }
 

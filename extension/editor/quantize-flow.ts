@@ -7,7 +7,7 @@ import { neededMemory } from '../targets/runtime-verdict';
 import type { Analysis } from '../worker/analysis';
 import type { PlannedScheme, QuantizationOutcome, WeightError } from '../worker/calls';
 import { WorkerClient } from '../worker/worker-client';
-import { type EditorServices, fitChoices, viewType } from './model-editor';
+import { type EditorServices, fitChoicesOn, viewType } from './model-editor';
 import { type FitChoices, fitVerdict } from './page-state';
 import { exactBytes } from './quantization-report';
 import { type ReadyPlan, type ReviewedOutput, reviewOutput } from './quantize-review';
@@ -26,7 +26,7 @@ export async function quantizeForTarget(uri: vscode.Uri, services: EditorService
     throw new Error(`${basename(uri.path)} is not a file on disk. Save it first, then quantize it.`);
   }
   const { worker, targets, bindings } = services;
-  const target = await targets.pick({ title, step: 1, totalSteps: steps });
+  const target = await targets.pick({ title, step: 1, totalSteps: steps }, uri);
   if (!target) return;
   const origin = { kind: 'file', path: uri.fsPath } as const;
   const controller = new AbortController();
@@ -34,7 +34,7 @@ export async function quantizeForTarget(uri: vscode.Uri, services: EditorService
   showWhenSlow(`Opening ${basename(uri.path)}`, opening, controller);
   const { session, analysis } = await opening;
   try {
-    const choices = fitChoices(services, target);
+    const choices = fitChoicesOn(services, target);
     const footprint = await measureFor(worker, session, choices, 'as-in-file');
     const chosen = await chooseScheme({ analysis, footprint, choices, wanted }, async (scheme) => {
       const plan = await worker.call('plan', { session, scheme });

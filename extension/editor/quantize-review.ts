@@ -106,7 +106,10 @@ function outputText(uri: vscode.Uri, { fileBytes, externalBytes, dataFileName }:
 }
 
 /** Names of the files that are there already where the model and its data would be written. */
-async function existingOf(uri: vscode.Uri, { dataFileName }: ReadyPlan): Promise<readonly string[]> {
+export async function existingOf(
+  uri: vscode.Uri,
+  { dataFileName }: Pick<ReadyPlan, 'dataFileName'>,
+): Promise<readonly string[]> {
   const paths = [uri.fsPath, ...(dataFileName === undefined ? [] : [join(dirname(uri.fsPath), dataFileName)])];
   const found: string[] = [];
   for (const path of paths) {
@@ -124,7 +127,8 @@ async function exists(uri: vscode.Uri): Promise<boolean> {
   }
 }
 
-async function mayReplace(names: readonly string[]): Promise<boolean> {
+/** Asks whether files that are there may be replaced. */
+export async function mayReplace(names: readonly string[]): Promise<boolean> {
   const replace = 'Replace';
   const question =
     names.length === 1

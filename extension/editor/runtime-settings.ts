@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Runtime } from '../runtimes/runtime';
 import { sizeOf } from '../targets/size-text';
 import type { Reserves, Target } from '../targets/target';
-import { chosenRuntime, runtimesFor } from '../targets/target-runtimes';
+import { chosenRuntime, comparedRuntime, runtimesFor } from '../targets/target-runtimes';
 
 /** Says that the model's data alone is to be shown. */
 const noRuntime = 'none';
@@ -24,6 +24,11 @@ export class RuntimeSettings implements vscode.Disposable {
   /** The chosen runtime, or the usual one of the target; undefined: the model's data alone. */
   runtimeFor(target: Target | undefined): Runtime | undefined {
     return chosenRuntime(settings().get<string>('runtime', ''), target);
+  }
+
+  /** The runtime that a chip is judged with beside the chosen one. */
+  comparedFor(target: Target): Runtime | undefined {
+    return comparedRuntime(settings().get<string>('runtime', ''), target);
   }
 
   /** What the application keeps for itself, in bytes: the settings, else what the target says. */

@@ -2,6 +2,7 @@ import type { FileDiagnostic } from '../targets/file-diagnostic';
 import type { Target } from '../targets/target';
 import type { TargetFile } from '../targets/target-file';
 import type { Budget, WorkspaceDetection, WorkspaceGuess } from '../targets/workspace/guess';
+import { type DetectedProject, projectsOf } from '../targets/workspace/nearest-project';
 
 /**
  * The guess that holds after a new look at the workspace. Where the file that the last one came from is now faulty, the last one
@@ -22,10 +23,52 @@ export function settledGuess(
   return { ...chosen, ...(flashBudget && { flashBudget }), ...(ramBudget && { ramBudget }) };
 }
 
+/** The projects after a new look at the workspace; what a faulty file said of its project before stays, as in `settledGuess`. */
+export function settledProjects(
+  previous: readonly DetectedProject[],
+  { guesses, diagnostics }: WorkspaceDetection & { readonly diagnostics: readonly FileDiagnostic[] },
+): readonly DetectedProject[] {
+  const found = projectsOf(guesses);
+  const gone = previous.filter(({ folder }) => !found.some((project) => project.folder === folder));
+  return [...found, ...gone.map(({ folder }) => ({ folder, chosen: undefined }))].flatMap(({ folder, chosen }) => {
+    const before = previous.find((project) => project.folder === folder)?.chosen;
+    const settled = settledGuess(before, { guesses, chosen, diagnostics });
+    return settled || found.some((project) => project.folder === folder) ? [{ folder, chosen: settled }] : [];
+  });
+}
+
 /** The targets of a target file after a change; while the file has errors, those it defined before stay too. */
 export function settledTargets(previous: readonly Target[], { targets, diagnostics }: TargetFile): readonly Target[] {
   if (!diagnostics.some(({ severity }) => severity === 'error')) return targets;
   return [...targets, ...previous.filter(({ id }) => !targets.some((target) => target.id === id))];
+}
+
+/**
+ * What a workspace is for: the chip it names, with what its project leaves to a program; where it names none but has a linker script, the memory that
+ * the script leaves. undefined where it says neither.
+ */
+export function workspaceTarget(guess: WorkspaceGuess): Target | undefined {
+  const { target, flashBudget, ramBudget } = guess;
+  if (target) return withBudgets(target, guess);
+  if (guess.named !== '' || (!flashBudget && !ramBudget)) return undefined;
+  const name = `memory of ${guess.file}`;
+  return withBudgets(
+    {
+      id: name,
+      name,
+      vendor: '',
+      core: '',
+      memories: [
+        ...(flashBudget ? [{ name: flashBudget.label, kind: 'flash' as const, bytes: flashBudget.bytes }] : []),
+        ...(ramBudget ? [{ name: ramBudget.label, kind: 'sram' as const, bytes: ramBudget.bytes }] : []),
+      ],
+      runtimes: [],
+      sources: { memories: guess.file },
+      confidence: 'as the linker script says',
+      aliases: [],
+    },
+    guess,
+  );
 }
 
 /** The target with what its project leaves to a program, which wins over what the chip has. */

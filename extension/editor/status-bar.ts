@@ -4,7 +4,7 @@ import { footprintOn } from './known-figures';
 import { type EditorServices, fitChoices, type ModelEditorProvider } from './model-editor';
 import { fitVerdict } from './page-state';
 
-/** The target in the status bar; with a model open, also whether that model, as the file is, does not fit. */
+/** The target in the status bar; with a model in front that of its project, and whether that model, as the file is, does not fit. */
 export function showTargetInStatusBar(
   services: Pick<EditorServices, 'targets' | 'runtimes'>,
   editor: ModelEditorProvider,
@@ -14,9 +14,11 @@ export function showTargetInStatusBar(
   item.name = 'Thimble target';
   item.command = 'thimble.chooseTarget';
   const update = () => {
-    const { target, from, unknownName } = targets;
-    const { known, figures } = editor.active ?? {};
-    const choices = fitChoices(services);
+    const { unknownName } = targets;
+    const { uri, known, figures } = editor.active ?? {};
+    const choices = fitChoices(services, uri);
+    const { target } = choices;
+    const from = targets.fromFor(uri);
     const footprint = figures && footprintOn(figures, choices.runtime?.id, 'as-in-file');
     const verdict = known && fitVerdict(known.analysis, footprint, choices);
     const doesNotFit = verdict?.outcome === 'does-not-fit' || verdict?.outcome === 'cannot-run';

@@ -2,9 +2,12 @@ import * as vscode from 'vscode';
 import { findTarget, type MoreTargets } from '../targets/catalogue';
 import type { LongTail } from '../targets/long-tail';
 import type { Target } from '../targets/target';
-import { withBudgets } from './settled-workspace';
-import { pickTarget } from './target-picker';
+import type { WorkspaceGuess } from '../targets/workspace/guess';
+import { workspaceTarget } from './settled-workspace';
+import { type PickedTarget, type PickOptions, pickTarget } from './target-picker';
 import type { WorkspaceTargets } from './workspace-target';
+
+type PickTitle = Pick<PickOptions, 'title' | 'step' | 'totalSteps'>;
 
 /**
  * The chosen chip: the setting `thimble.target`, for the workspace where there is one, else for the user; without it what the
@@ -31,24 +34,29 @@ export class TargetChoice implements vscode.Disposable {
     ];
   }
 
+  /** Of the workspace as a whole. */
   get target(): Target | undefined {
-    const { chosen } = this.workspace;
-    const named = this.named;
-    if (named === '') return chosen?.target && withBudgets(chosen.target, chosen);
-    const target = this.find(named);
-    return target && chosen?.target?.id === target.id ? withBudgets(target, chosen) : target;
+    return this.targetFor(undefined);
   }
 
-  /** Where the target comes from when the workspace says it: "this workspace: nucleo_f746zg (platformio.ini)". */
-  get from(): string | undefined {
-    const { chosen } = this.workspace;
-    return chosen?.target && chosen.target.id === this.target?.id ? chosen.how : undefined;
+  /** What a model is held against: where no setting names a chip, that of the project it lies in. */
+  targetFor(model: vscode.Uri | undefined): Target | undefined {
+    const { setting } = this;
+    const chosen = this.guessFor(model);
+    return setting === '' ? chosen && workspaceTarget(chosen) : this.named(setting, model);
+  }
+
+  /** Where a model's target comes from when the workspace says it: "this workspace: nucleo_f746zg (platformio.ini)". */
+  fromFor(model: vscode.Uri | undefined): string | undefined {
+    const chosen = this.guessFor(model);
+    const own = chosen && workspaceTarget(chosen);
+    return own && own.id === this.targetFor(model)?.id ? chosen.how : undefined;
   }
 
   /** What the setting says when it names no known chip. */
   get unknownName(): string | undefined {
-    const { named } = this;
-    return named !== '' && this.find(named) === undefined && this.longTail ? named : undefined;
+    const { setting } = this;
+    return setting !== '' && this.find(setting) === undefined && this.longTail ? setting : undefined;
   }
 
   /** Count external RAM (PSRAM) as well; off unless the person says so. */
@@ -57,22 +65,30 @@ export class TargetChoice implements vscode.Disposable {
   }
 
   /** Lets the person choose a chip; undefined when they leave the list. The choice is kept in the settings. */
-  async pick(
-    options: { readonly title?: string; readonly step?: number; readonly totalSteps?: number } = {},
-  ): Promise<Target | undefined> {
-    const { workspace, externalRam } = this;
-    const picked = await pickTarget({
-      ...options,
-      current: this.target,
-      externalRam,
-      more: this.more,
-      longTail: this.loadLongTail(),
-      guesses: workspace.guesses,
-      chosen: workspace.chosen,
-    });
+  async pick(options: PickTitle = {}, model?: vscode.Uri): Promise<Target | undefined> {
+    const picked = await this.show(options, model);
     if (!picked) return undefined;
     await this.keep(picked.target, picked.fromWorkspace);
-    return this.target ?? picked.target;
+    return this.targetFor(model) ?? picked.target;
+  }
+
+  /** Lets the person choose a chip that is not to become the target. */
+  async ask(options: PickTitle = {}): Promise<Target | undefined> {
+    return (await this.show(options))?.target;
+  }
+
+  /** The chip of this name or id, with the budgets of the model's project where that is for it; undefined where none is known by it. */
+  named(name: string, model?: vscode.Uri): Target | undefined {
+    const chosen = this.guessFor(model);
+    const own = chosen && workspaceTarget(chosen);
+    const target = this.find(name);
+    return own && own.id === (target?.id ?? name) ? own : target;
+  }
+
+  /** Makes a chip the target, by name or id. */
+  async choose(name: string): Promise<void> {
+    const target = this.find(name);
+    if (target) await this.keep(target, this.workspace.chosen?.target?.id === target.id);
   }
 
   dispose(): void {
@@ -80,7 +96,24 @@ export class TargetChoice implements vscode.Disposable {
     this.changed.dispose();
   }
 
-  private get named(): string {
+  private guessFor(model: vscode.Uri | undefined): WorkspaceGuess | undefined {
+    return model ? this.workspace.chosenFor(model) : this.workspace.chosen;
+  }
+
+  private show(options: PickTitle, model?: vscode.Uri): Promise<PickedTarget | undefined> {
+    const { workspace, externalRam } = this;
+    return pickTarget({
+      ...options,
+      current: this.targetFor(model),
+      externalRam,
+      more: this.more,
+      longTail: this.loadLongTail(),
+      guesses: workspace.guesses,
+      chosen: this.guessFor(model),
+    });
+  }
+
+  private get setting(): string {
     return settings().get<string>('target', '').trim();
   }
 
@@ -108,7 +141,7 @@ export class TargetChoice implements vscode.Disposable {
       ? vscode.ConfigurationTarget.Workspace
       : vscode.ConfigurationTarget.Global;
     await settings().update('target', fromWorkspace ? undefined : target.id, scope);
-    if (fromWorkspace && this.named !== '') await settings().update('target', target.id, scope);
+    if (fromWorkspace && this.setting !== '') await settings().update('target', target.id, scope);
   }
 }
 

@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
 import { formatBytes } from '../model/format';
 import { type MoreTargets, searchMatches, type TargetMatch } from '../targets/catalogue';
-import { limitsOf } from '../targets/limits';
+import { limitsOf, regionsText } from '../targets/limits';
 import type { LongTail } from '../targets/long-tail';
 import type { Target } from '../targets/target';
 import type { WorkspaceGuess } from '../targets/workspace/guess';
-import { withBudgets } from './settled-workspace';
+import { workspaceTarget } from './settled-workspace';
 
 export interface PickOptions {
   readonly title?: string;
@@ -85,17 +85,17 @@ function workspaceItems({ guesses, chosen, externalRam }: PickOptions): readonly
   const all = [...(chosen ? [chosen] : []), ...guesses];
   const shown = new Set<string>();
   return all.flatMap((guess) => {
-    const { target, how } = guess;
+    // Memory without a chip is offered only where it holds: other scripts say other sizes.
+    const target = guess.target || guess === chosen ? workspaceTarget(guess) : undefined;
     if (!target || shown.has(target.id)) return [];
     shown.add(target.id);
-    const budgeted = withBudgets(target, guess);
     return [
       {
-        target,
+        target: guess.target ?? target,
         fromWorkspace: guess === chosen,
-        label: `$(folder) ${how}`,
+        label: `$(folder) ${guess.how}`,
         description: target.name,
-        detail: memoryText(budgeted, externalRam),
+        detail: memoryText(target, externalRam),
       },
     ];
   });
@@ -122,9 +122,4 @@ function memoryText(target: Target, externalRam: boolean): string {
   const flashText = flash ? `${formatBytes(flash.bytes)} ${flash.label}` : 'no flash of its own';
   const ramText = ram ? `${formatBytes(ram.bytes)} ${ram.label}` : 'RAM not known';
   return `${flashText} · ${ramText}`;
-}
-
-/** Nobody has looked over the regions of an unreviewed chip, so all are shown. */
-function regionsText({ memories }: Target): string {
-  return memories.map(({ name, bytes }) => `${name} ${formatBytes(bytes)}`).join(' · ');
 }

@@ -1,5 +1,4 @@
 import type { PrecisionId } from '../../webview/protocol';
-import { schemeIds } from '../quantize/scheme';
 import type { RuntimeFootprint } from '../runtimes/measure';
 import { allRuntimes } from '../runtimes/runtimes';
 import { limitsOf } from '../targets/limits';
@@ -8,24 +7,20 @@ import type { WorkerClient } from '../worker/worker-client';
 import type { Choices, FitChoices, KnownModel } from './page-state';
 import { requestFor, type WantedFigures } from './runtime-figures';
 
-/** The figures that the page needs for these choices; undefined without a runtime. Improvements come once all schemes are planned. */
+/** The figures that header, meters and Memory need for these choices; undefined without a runtime and a target. */
 export function wantedFigures({ plans }: KnownModel, choices: Choices): WantedFigures | undefined {
   const { runtime, target, reserves, externalRam, precision } = choices;
-  if (!runtime) return undefined;
-  const planned = schemeIds.filter((scheme) => plans.get(scheme)?.kind === 'ready');
-  const possible: readonly PrecisionId[] = [
-    'as-in-file',
-    ...(runtime.precisions.includes('int8') ? ['int8' as const] : []),
-    ...planned,
-  ];
-  const shown = possible.includes(precision) ? precision : 'as-in-file';
+  if (!runtime && !target) return undefined;
+  const isPlanned = precision !== 'as-in-file' && plans.get(precision)?.kind === 'ready';
+  const shown: PrecisionId = isPlanned ? precision : 'as-in-file';
   const ram = target && limitsOf(target, { externalRam }).ram?.bytes;
   return {
-    runtime: runtime.id,
-    precisions: [shown, ...possible.filter((id) => id !== shown)],
+    runtime: runtime?.id,
+    precisions: isPlanned ? [shown, 'as-in-file'] : [shown],
     flashReserveBytes: reserves.flash,
-    improve: schemeIds.every((scheme) => plans.has(scheme)) ? shown : undefined,
+    improve: shown,
     target: target?.id,
+    onTarget: target && { target, precision: shown },
     others: (target ? runtimesFor(target) : allRuntimes()).map(({ id }) => id),
     ramLimitBytes: ram === undefined ? undefined : Math.max(0, ram - reserves.ram - reserves.stack),
   };

@@ -7,7 +7,8 @@ import { parseTargetFile, targetFileNames } from '../targets/target-file';
 import { detectWorkspace } from '../targets/workspace/detect-workspace';
 import { patternExpression, type WorkspaceFiles, workspacePatterns } from '../targets/workspace/files';
 import type { WorkspaceGuess } from '../targets/workspace/guess';
-import { settledGuess, settledTargets } from './settled-workspace';
+import { type DetectedProject, guessForPath } from '../targets/workspace/nearest-project';
+import { settledGuess, settledProjects, settledTargets } from './settled-workspace';
 import { filesOf } from './workspace-files';
 
 /** Tools write several project files in a row; one look at them is enough. */
@@ -17,9 +18,10 @@ interface KnownFolder {
   readonly own: readonly Target[];
   readonly guesses: readonly WorkspaceGuess[];
   readonly chosen: WorkspaceGuess | undefined;
+  readonly projects: readonly DetectedProject[];
 }
 
-const nothing: KnownFolder = { own: [], guesses: [], chosen: undefined };
+const nothing: KnownFolder = { own: [], guesses: [], chosen: undefined, projects: [] };
 
 /**
  * What the open folders say about their chip: targets they define, and the chip their projects are for. Files are only read, so this
@@ -73,6 +75,16 @@ export class WorkspaceTargets implements vscode.Disposable {
     const chosen = [...this.known.values()].flatMap(({ chosen }) => chosen ?? []);
     const [first] = chosen;
     return first && chosen.every(({ target }) => target?.id === first.target?.id) ? first : undefined;
+  }
+
+  /** What holds for a file: the project it lies in says it, else the workspace. */
+  chosenFor(uri: vscode.Uri): WorkspaceGuess | undefined {
+    const folder = vscode.workspace.getWorkspaceFolder(uri);
+    const known = folder && this.known.get(folder.uri.toString());
+    if (!folder || !known) return this.chosen;
+    const path = uri.path.slice(folder.uri.path.replace(/\/$/, '').length + 1);
+    // A folder whose own files name chips does not take that of another folder.
+    return guessForPath(path, known.projects, known.projects.length > 0 ? known.chosen : this.chosen);
   }
 
   dispose(): void {
@@ -129,8 +141,9 @@ async function lookAt(
     ...(longTail && { findBoard: longTail.board }),
   });
   const chosen = settledGuess(previous.chosen, detection);
+  const projects = settledProjects(previous.projects, detection);
   return {
-    folder: { own, guesses: detection.guesses, chosen },
+    folder: { own, guesses: detection.guesses, chosen, projects },
     diagnostics: [...diagnostics, ...detection.diagnostics],
   };
 }

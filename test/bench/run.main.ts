@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { benchGraphSize } from './graph-size.bench-part';
 import { benchLargeFile } from './large-file.bench-part';
 import { benchLatency } from './latency.bench-part';
+import { benchLiveEstimate } from './live-estimate.bench-part';
 import { benchOnScreen } from './on-screen.bench-part';
 import { benchPlanners } from './planners.bench-part';
 import { benchStartUp } from './start-up.bench-part';
+import { benchVerdictMatrix } from './verdict-matrix.bench-part';
 
 /** Each part prints what it measured. Times are of this machine; goals compare figures of one run. */
 const parts = {
@@ -19,6 +21,8 @@ const parts = {
     benchPlanners();
   },
   latency: benchLatency,
+  'live-estimate': benchLiveEstimate,
+  'verdict-matrix': benchVerdictMatrix,
 } satisfies Record<string, (folder: string) => Promise<void>>;
 
 async function main(): Promise<void> {

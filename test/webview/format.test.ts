@@ -7,10 +7,12 @@ import {
   formatFormula,
   formatLimit,
   formatMacs,
+  formatMilliseconds,
   formatNumber,
   formatQuantity,
   formatShape,
   formatShare,
+  formatTimeRange,
   useLocale,
 } from '../../webview/format';
 
@@ -72,6 +74,15 @@ describe('number formats', () => {
     assert.equal(formatShape(undefined), '–');
     assert.equal(formatQuantity(1, 'layer'), '1 layer');
     assert.equal(formatQuantity(1200, 'layer'), '1,200 layers');
+  });
+
+  it('writes times to three figures, and a range in the unit of its middle', () => {
+    assert.equal(formatMilliseconds(143.6), '144 ms');
+    assert.equal(formatMilliseconds(21.44), '21.4 ms');
+    assert.equal(formatMilliseconds(0.084), '84 µs');
+    assert.equal(formatMilliseconds(12_345), '12.3 s');
+    assert.equal(formatTimeRange({ lowerMs: 101.6, middleMs: 143.6, upperMs: 203.9 }), '102–204');
+    assert.equal(formatTimeRange({ lowerMs: 0.6, middleMs: 1.1, upperMs: 2.02 }), '0.6–2.02');
   });
 
   it('uses the minus sign and the separators of the language', () => {

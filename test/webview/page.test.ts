@@ -40,7 +40,7 @@ describe('the page', function () {
 
   it('asks for its state when it is loaded and shows the file name while it waits', async () => {
     await open();
-    assert.deepEqual(await opened.sent(), [{ type: 'ready' }]);
+    assert.deepEqual(await opened.sent(), [{ type: 'ready' }, { type: 'summary-shown', shown: true }]);
     await opened.send({ type: 'loading', fileName: 'net.onnx' });
     await page.getByRole('heading', { name: 'net.onnx' }).waitFor();
     assert.equal(await page.getByRole('progressbar').isVisible(), true);
@@ -66,7 +66,7 @@ describe('the page', function () {
     await verdict.getByText('Does not fit STM32L432KC:').waitFor();
     assert.equal(await page.locator('.meter-state', { hasText: 'short' }).count(), 2);
     assert.equal(await page.locator('.bar .over').count(), 2);
-    await page.getByText('both short').first().waitFor();
+    await page.getByText('both', { exact: true }).first().waitFor();
   });
 
   it('offers only schemes that are ready, and says that another precision is a what-if', async () => {
@@ -125,7 +125,7 @@ describe('the page', function () {
     assert.match((await table.locator('tbody tr').nth(1).textContent()) ?? '', /float16.*73\.7/);
     await table.getByRole('img', { name: 'measured' }).waitFor();
     await table.getByRole('img', { name: '12 become zero' }).waitFor();
-    await table.getByRole('button', { name: 'int8 weights only' }).click();
+    await table.getByRole('button', { name: 'int8 weights only', exact: true }).click();
     assert.deepEqual(await last('set-precision'), { type: 'set-precision', precision: 'int8-weights' });
   });
 

@@ -6,7 +6,7 @@ import type { PlacedTensor, RuntimeMemory } from '../../extension/runtimes/runti
 import type { Verdict } from '../../extension/targets/verdict';
 import type { Analysis, LayerSummary, SchemeSummary } from '../../extension/worker/analysis';
 import type { PageState, PageTarget } from '../../webview/protocol';
-import { analysisOf, mobileNet, type Plan, stateOf } from './sample-state';
+import { analysisOf, mobileNet, onlyChip, type Plan, stateOf } from './sample-state';
 
 export const tflm = { id: 'tflm-cmsis-nn-m7', label: 'TFLM + CMSIS-NN' } as const;
 export const onnx2c = { id: 'onnx2c', label: 'Generated C (onnx2c)' } as const;
@@ -178,6 +178,11 @@ function runtimeVerdict({ memory, flash }: RuntimeFootprint, target: PageTarget)
   };
 }
 
+function withKernels(verdict: Verdict, cannotRun: string | undefined): Verdict {
+  if (cannotRun === undefined) return verdict;
+  return { ...verdict, outcome: 'cannot-run', lead: `${tflm.label} cannot run it:`, detail: `${cannotRun}.` };
+}
+
 function schemeRow(
   id: SchemeSummary['id'],
   label: string,
@@ -200,6 +205,7 @@ function schemeRow(
       externalBytes: undefined,
       verdict: target && runtimeVerdict(footprint, target),
     },
+    ...(target && { cells: [{ kind: 'judged', verdict: withKernels(runtimeVerdict(footprint, target), cannotRun) }] }),
     ...(sqnrDb === undefined ? {} : { weightError: { sqnrDb, tensors: 28, overflows: 0, underflows: 0 } }),
   };
 }
@@ -279,6 +285,7 @@ export function runtimeStateOf(
       }),
       schemeRow('int8', 'int8 per channel', int8, target, { fileBytes: undefined }),
     ],
+    ...(target && { whatIf: onlyChip(target, { runtime: tflm }) }),
     runtime: tflm,
     runtimes: [tflm, onnx2c],
     runtimeFootprint: footprint,

@@ -1,6 +1,7 @@
 import type { Verdict } from '../../extension/targets/verdict';
 import type { Analysis, LayerDetails, LayerSummary, SchemeSummary } from '../../extension/worker/analysis';
 import type { PageState, PageTarget } from '../../webview/protocol';
+import type { PageChip, PageWhatIf } from '../../webview/what-if-protocol';
 
 /** What a layer of the sample is made of. */
 export interface Plan {
@@ -288,10 +289,24 @@ function schemeRow(
       externalBytes: undefined,
       verdict: target && verdictOf(analysis, target),
     },
+    ...(target && { cells: [{ kind: 'judged', verdict: verdictOf(analysis, target) }] }),
     ...(sqnrDb === undefined
       ? {}
       : { weightError: { sqnrDb, tensors: 28, overflows: 0, underflows: id === 'float16' ? 12 : 0 } }),
   };
+}
+
+/** The chosen chip as the only column of the what-if table. */
+export function onlyChip(target: PageTarget, more: Partial<PageChip> = {}): PageWhatIf {
+  const chip: PageChip = {
+    key: target.id,
+    chosen: true,
+    pinned: false,
+    target,
+    reserves: { flash: 0, ram: 0, stack: 0 },
+    ...more,
+  };
+  return { chips: [chip], figures: {}, allSchemes: false, asked: false, rareSchemes: 6 };
 }
 
 /** The page's state for a net on a chip. */
@@ -313,6 +328,7 @@ export function stateOf(
       schemeRow('float16', 'float16', analysisOf(plans, 2), target, 73.7),
       schemeRow('int8-weights', 'int8 weights only', analysisOf(plans, 1), target, 46.4),
     ],
+    ...(target && { whatIf: onlyChip(target) }),
     suggestion: undefined,
   };
 }

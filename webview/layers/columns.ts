@@ -1,5 +1,14 @@
-import type { Formula, LayerSummary } from '../../extension/worker/analysis';
-import { formatBytes, formatCount, formatFormula, formatMacs, formatShape, notApplicable } from '../format';
+import type { Formula } from '../../extension/worker/analysis';
+import {
+  formatBytes,
+  formatCount,
+  formatFormula,
+  formatMacs,
+  formatMilliseconds,
+  formatShape,
+  notApplicable,
+} from '../format';
+import type { TimedLayer } from './timed';
 
 export type ColumnId =
   | 'name'
@@ -10,6 +19,7 @@ export type ColumnId =
   | 'macs'
   | 'activation'
   | 'live'
+  | 'latency'
   | 'precision';
 
 export interface Column {
@@ -21,10 +31,10 @@ export interface Column {
   /** Columns with an inline bar, coloured by this class. */
   readonly bar?: 'weights' | 'macs' | 'activations';
   /** undefined: not known. */
-  value(layer: LayerSummary): number | string | undefined;
-  text(layer: LayerSummary): string;
+  value(layer: TimedLayer): number | string | undefined;
+  text(layer: TimedLayer): string;
   /** Where the figure depends on an unbound dimension: what it is; `value` counts the dimension as 1. */
-  formula?(layer: LayerSummary): Formula | undefined;
+  formula?(layer: TimedLayer): Formula | undefined;
 }
 
 const bytesOrDash = (bytes: number | undefined): string => (bytes ? formatBytes(bytes) : notApplicable);
@@ -105,6 +115,14 @@ export const columns: readonly Column[] = [
     value: (layer) => layer.liveBytes,
     text: (layer) => bytesText(layer.liveBytes, layer.formulas?.liveBytes),
     formula: (layer) => layer.formulas?.liveBytes,
+  },
+  {
+    id: 'latency',
+    title: '~Latency',
+    rule: 'Estimated from published latencies, on the chosen target and runtime; shown where there is an estimate',
+    numeric: true,
+    value: (layer) => layer.latency?.middleMs,
+    text: (layer) => (layer.latency ? formatMilliseconds(layer.latency.middleMs) : notApplicable),
   },
   {
     id: 'precision',

@@ -1,5 +1,6 @@
-import type { LayerSummary } from '../../extension/worker/analysis';
 import { formatShape } from '../format';
+import { csvText, markdownTable } from '../text-table';
+import type { TimedLayer } from './timed';
 
 const heads = [
   'Step',
@@ -14,8 +15,12 @@ const heads = [
   'Precision',
 ];
 
+/** Only where there is an estimate. */
+const latencyHeads = ['Latency ms, estimated', 'Latency ms, lower end', 'Latency ms, upper end'];
+
 /** Exact figures, for other programs: no units, no separators; empty where a figure is not known. */
-function cells(layer: LayerSummary): string[] {
+function cells(layer: TimedLayer, timed: boolean): string[] {
+  const { latency } = layer;
   return [
     String(layer.step),
     layer.name,
@@ -27,35 +32,44 @@ function cells(layer: LayerSummary): string[] {
     layer.activationBytes === undefined ? '' : String(layer.activationBytes),
     String(layer.liveBytes),
     layer.precision,
+    ...(timed ? [latency?.middleMs, latency?.lowerMs, latency?.upperMs].map(milliseconds) : []),
   ];
 }
 
+/** Five figures are more than an estimate has, and no float's tail. */
+function milliseconds(value: number | undefined): string {
+  return value === undefined ? '' : String(Number(value.toPrecision(5)));
+}
+
+function isTimed(layers: readonly TimedLayer[]): boolean {
+  return layers.some(({ latency }) => latency !== undefined);
+}
+
 /** The layers as comma-separated values with a head line (RFC 4180 quoting). */
-export function asCsv(layers: readonly LayerSummary[]): string {
-  const quote = (cell: string): string => {
-    // A spreadsheet would run a name that begins like a formula.
-    const safe = /^[=+@\t\r]|^-(?!\d)/.test(cell) ? `'${cell}` : cell;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
-  return [heads, ...layers.map(cells)].map((row) => `${row.map(quote).join(',')}\r\n`).join('');
+export function asCsv(layers: readonly TimedLayer[]): string {
+  const timed = isTimed(layers);
+  const head = timed ? [...heads, ...latencyHeads] : heads;
+  return csvText([head, ...layers.map((layer) => cells(layer, timed))]);
 }
 
 /** The layers as a Markdown table. */
-export function asMarkdown(layers: readonly LayerSummary[]): string {
-  const line = (row: readonly string[]): string => `| ${row.map(escapeMarkdown).join(' | ')} |\n`;
-  const rule = heads.map((_head, position) => (position === 0 || (position >= 4 && position <= 8) ? '---:' : '---'));
-  return `${line(heads)}| ${rule.join(' | ')} |\n${layers.map((layer) => line(cells(layer))).join('')}`;
-}
-
-function escapeMarkdown(cell: string): string {
-  return cell.replace(/[\\|`*_<>[\]]/g, '\\$&').replace(/\s+/g, ' ');
+export function asMarkdown(layers: readonly TimedLayer[]): string {
+  const timed = isTimed(layers);
+  const head = timed ? [...heads, ...latencyHeads] : heads;
+  const isNumber = (position: number) => position === 0 || (position >= 4 && position !== 9);
+  return markdownTable(
+    head,
+    layers.map((layer) => cells(layer, timed)),
+    isNumber,
+  );
 }
 
 /** The layers as tab-separated text without a head, as spreadsheets paste it. */
-export function asTabSeparated(layers: readonly LayerSummary[]): string {
+export function asTabSeparated(layers: readonly TimedLayer[]): string {
+  const timed = isTimed(layers);
   return layers
     .map((layer) =>
-      cells(layer)
+      cells(layer, timed)
         .map((cell) => cell.replace(/[\t\r\n]+/g, ' '))
         .join('\t'),
     )

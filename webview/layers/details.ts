@@ -20,7 +20,7 @@ import { severityIcon } from './table';
 /** A fast walk through the rows asks only for the layer it ends on. */
 const pause = 80;
 
-export interface Lowering {
+export interface Section {
   readonly title: string;
   readonly lines: readonly Line[];
 }
@@ -36,8 +36,13 @@ export class DetailsPanel {
     private readonly close: () => void,
   ) {}
 
-  /** `lowering`: what became of the layer on the chosen runtime, under a title; absent without one. */
-  show(layer: LayerSummary | undefined, faults: readonly Diagnostic[], lowering?: Lowering): void {
+  /** `lowering`: what became of the layer on the chosen runtime; absent without one. `more`: what else is known of it there. */
+  show(
+    layer: LayerSummary | undefined,
+    faults: readonly Diagnostic[],
+    lowering?: Section,
+    more: readonly Section[] = [],
+  ): void {
     if (layer === this.shown && layer !== undefined) return;
     this.shown = layer;
     clearTimeout(this.timer);
@@ -47,24 +52,21 @@ export class DetailsPanel {
     }
     this.root.setAttribute('aria-label', `Details of ${layer.name}`);
     this.root.scrollTop = 0;
-    this.draw(layer, faults, lowering, element('p', { class: 'muted' }, 'Reading…'));
+    const known = [...(lowering ? [lowering] : []), ...more];
+    const draw = (details: Child) => this.draw(layer, faults, lowering !== undefined, [sections(known), details]);
+    draw(element('p', { class: 'muted' }, 'Reading…'));
     this.timer = setTimeout(() => {
       this.store.detailsOf(layer).then(
-        (details) => this.shown === layer && this.draw(layer, faults, lowering, detailSections(details)),
+        (details) => this.shown === layer && draw(detailSections(details)),
         (error: unknown) => {
           const message = error instanceof Error ? error.message : String(error);
-          if (this.shown === layer) this.draw(layer, faults, lowering, element('p', { class: 'error' }, message));
+          if (this.shown === layer) draw(element('p', { class: 'error' }, message));
         },
       );
     }, pause);
   }
 
-  private draw(
-    layer: LayerSummary,
-    faults: readonly Diagnostic[],
-    lowering: Lowering | undefined,
-    details: Child,
-  ): void {
+  private draw(layer: LayerSummary, faults: readonly Diagnostic[], lowered: boolean, details: Child): void {
     redraw(
       this.root,
       element(
@@ -89,7 +91,7 @@ export class DetailsPanel {
         `${layer.opType} → ${layer.outputs.join(', ')}`,
       ),
       reasons(layer, faults),
-      section(lowering ? 'Costs of the node' : 'Costs', [
+      section(lowered ? 'Costs of the node' : 'Costs', [
         ['Parameters', layer.parameters === 0 ? notApplicable : formatCount(layer.parameters)],
         ['Weights', layer.weightBytes === 0 ? notApplicable : formatExactBytes(layer.weightBytes)],
         ...(layer.quantizationBytes > 0 ? [['Quantization', formatExactBytes(layer.quantizationBytes)] as const] : []),
@@ -108,7 +110,6 @@ export class DetailsPanel {
           formulaTip(layer.formulas?.liveBytes, 'bytes'),
         ],
       ]),
-      lowering && section(lowering.title, lowering.lines),
       details,
     );
   }
@@ -166,6 +167,10 @@ function detailSections(details: LayerDetailsReply): Child {
 }
 
 type Line = readonly [term: string, text: string, tip?: string | undefined];
+
+function sections(list: readonly Section[]): Child {
+  return list.map(({ title, lines }) => section(title, lines));
+}
 
 function section(title: string, lines: readonly Line[]): Child {
   return [element('h3', {}, title), definitions(lines)];

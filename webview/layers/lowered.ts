@@ -2,11 +2,12 @@ import type { LoweredLayer, RuntimeFootprint } from '../../extension/runtimes/me
 import type { LayerSummary } from '../../extension/worker/analysis';
 import { formatBytes, formatCount, formatShape } from '../format';
 import { kernelName, loweredFrom, type MemoryPlan, mainLayer, stepsOfLayer } from '../memory/plan';
+import { latencySum, type TimedLayer } from './timed';
 
 /** An operator as the runtime executes it, in the words of the table. Selecting it selects its main node. */
-export interface LoweredSummary extends LayerSummary {
+export interface LoweredSummary extends TimedLayer {
   /** The nodes of the file that became it. */
-  readonly nodes: readonly LayerSummary[];
+  readonly nodes: readonly TimedLayer[];
 }
 
 /**
@@ -16,7 +17,7 @@ export interface LoweredSummary extends LayerSummary {
 export function loweredLayers(
   footprint: RuntimeFootprint,
   plan: MemoryPlan,
-  layers: readonly LayerSummary[],
+  layers: readonly TimedLayer[],
 ): readonly LoweredSummary[] {
   const byIndex = new Map(layers.map((layer) => [layer.index, layer]));
   const owners = ownersOf(footprint.layers);
@@ -24,6 +25,7 @@ export function loweredLayers(
     const nodes = operator.from.flatMap((index) => byIndex.get(index) ?? []);
     const main = mainLayer(operator.from, byIndex);
     const owned = nodes.filter(({ index }) => owners.get(index) === position);
+    const latency = latencySum(owned);
     return {
       index: main?.index ?? -1,
       step: main?.step ?? -1,
@@ -44,6 +46,7 @@ export function loweredLayers(
       operator: operator.activation === undefined ? operator.kind : `${operator.kind} + ${operator.activation}`,
       precision: footprint.precision === 'as-in-file' ? (main?.precision ?? '') : footprint.precision,
       ...(main?.unknown === undefined ? {} : { unknown: main.unknown }),
+      ...(latency && { latency }),
       nodes,
     };
   });

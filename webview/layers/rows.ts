@@ -1,8 +1,10 @@
+import type { LatencyRange } from '../../extension/targets/latency';
 import type { LayerSummary } from '../../extension/worker/analysis';
 import { groupingDepth, splitName } from '../modules';
 import type { Sorting } from '../store';
 import { columns } from './columns';
 import { parseFilter } from './filter';
+import { latencySum, type TimedLayer } from './timed';
 
 export interface LayerRow {
   readonly kind: 'layer';
@@ -33,6 +35,8 @@ export interface Sums {
   /** True when the MACs of some layer are not known: `macs` is a lower bound. */
   readonly macsIncomplete: boolean;
   readonly peakLiveBytes: number;
+  /** Of the layers that have one; undefined: none has. */
+  readonly latency: LatencyRange | undefined;
   readonly precisions: readonly string[];
 }
 
@@ -96,6 +100,8 @@ export function tableRows(layers: readonly LayerSummary[], options: TableOptions
         return sums.macs;
       case 'live':
         return sums.peakLiveBytes;
+      case 'latency':
+        return sums.latency?.middleMs;
       case 'name':
         return name;
       default:
@@ -131,7 +137,7 @@ function comparison(sorting: Sorting | undefined): ((a: Value, b: Value) => numb
 }
 
 /** Sums over layers; live bytes do not add up, so their largest is kept. */
-export function sumsOf(layers: readonly LayerSummary[]): Sums {
+export function sumsOf(layers: readonly TimedLayer[]): Sums {
   let parameters = 0;
   let weightBytes = 0;
   let macs = 0;
@@ -153,6 +159,7 @@ export function sumsOf(layers: readonly LayerSummary[]): Sums {
     macs,
     macsIncomplete,
     peakLiveBytes,
+    latency: latencySum(layers),
     precisions: [...precisions],
   };
 }

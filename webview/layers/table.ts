@@ -1,11 +1,20 @@
 import type { Diagnostic } from '../../extension/model/diagnostic';
 import type { LayerSummary } from '../../extension/worker/analysis';
 import { element, layerName, setAttributes, setStyle } from '../dom';
-import { formatBytes, formatCount, formatExactBytes, formatMacs, formatQuantity, notApplicable } from '../format';
+import {
+  formatBytes,
+  formatCount,
+  formatExactBytes,
+  formatMacs,
+  formatMilliseconds,
+  formatQuantity,
+  notApplicable,
+} from '../format';
 import { icon } from '../icons';
 import type { Sorting } from '../store';
 import { type Column, type ColumnId, columns } from './columns';
 import type { GroupRow, LayerRow, Row } from './rows';
+import { latencyTip, type TimedLayer } from './timed';
 
 const rowHeight = 22;
 /** Rows drawn above and below the visible ones, so that a small scroll shows no gap. */
@@ -21,6 +30,8 @@ export interface TableContent {
   readonly grouped: boolean;
   /** The rows are operators that run, some with the nodes they became from below. */
   readonly lowered: boolean;
+  /** The column of latencies is shown. */
+  readonly timed: boolean;
 }
 
 export interface TableActions {
@@ -48,6 +59,7 @@ export class LayersTable {
     diagnostics: new Map(),
     grouped: false,
     lowered: false,
+    timed: false,
   };
   /** Position of the row the keys act on. */
   private active = 0;
@@ -79,8 +91,9 @@ export class LayersTable {
     setAttributes(this.root, {
       role: content.grouped || content.lowered ? 'treegrid' : 'grid',
       'aria-rowcount': content.rows.length + 1,
-      'aria-colcount': columns.length,
+      'aria-colcount': columns.length - (content.timed ? 0 : 1),
     });
+    this.root.classList.toggle('timed', content.timed);
     setStyle(this.body, { height: `${content.rows.length * rowHeight}px` });
     this.drawHead();
     this.drawRows();
@@ -183,12 +196,18 @@ export class LayersTable {
   }
 
   private layerCells({ layer, label, expansion }: LayerRow): HTMLElement[] {
+    const timed: TimedLayer = layer;
     return columns.map((column) => {
       const text = column.text(layer);
       const unknown = layer.unknown !== undefined && column.value(layer) === undefined;
       const value = column.value(layer);
       const formula = column.formula?.(layer) !== undefined;
-      const exact = typeof value === 'number' && value > 0 ? exactText(column.id, value, formula) : undefined;
+      const exact =
+        column.id === 'latency'
+          ? timed.latency && latencyTip(timed.latency)
+          : typeof value === 'number' && value > 0
+            ? exactText(column.id, value, formula)
+            : undefined;
       const tip = unknown ? layer.unknown : (exact ?? (column.numeric ? undefined : text));
       if (column.id === 'name') return this.nameCell(layer, label, expansion?.open);
       if (column.bar && typeof value === 'number' && value > 0)
@@ -237,6 +256,7 @@ export class LayersTable {
       macs,
       activation: '',
       live: formatBytes(sums.peakLiveBytes),
+      latency: sums.latency ? formatMilliseconds(sums.latency.middleMs) : notApplicable,
       precision: sums.precisions.join(', '),
     };
     const values: Partial<Record<ColumnId, number>> = {

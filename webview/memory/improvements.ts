@@ -10,6 +10,8 @@ import type { Store } from '../store';
 /** What would lower the RAM, each with its saving, whether it would then fit, and a button that shows it where the page can. */
 export function improvementList(state: PageState, store: Store): Child {
   const { improvements } = state;
+  // Savings are searched for what the file or a scheme needs; a plan changes with every press.
+  if (state.precision === 'plan') return undefined;
   return [
     element('h2', {}, 'What would lower the peak'),
     improvements === undefined &&

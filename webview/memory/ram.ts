@@ -6,8 +6,11 @@ import { formatBytes, formatCount } from '../format';
  * What must be reserved in RAM, in parts whose sum it is. Scratch lies in the arena and is no part of its own; a runtime whose plan is
  * only one of many it may make counts the arena it cannot go below.
  */
-export function ramParts({ memory, runtime }: RuntimeFootprint, reserveBytes = 0): readonly MeterPart[] {
-  const { kind, minimumArenaBytes, persistentBytes, inputOutputBytes } = memory;
+export function ramParts(
+  { memory, runtime }: Pick<RuntimeFootprint, 'memory' | 'runtime'>,
+  reserveBytes = 0,
+): readonly MeterPart[] {
+  const { kind, kinds, minimumArenaBytes, persistentBytes, inputOutputBytes } = memory;
   const room = Math.max(0, minimumArenaBytes - persistentBytes - inputOutputBytes);
   const arena = Math.min(memory.arenaBytes, room);
   const planned = arena === memory.arenaBytes;
@@ -17,7 +20,7 @@ export function ramParts({ memory, runtime }: RuntimeFootprint, reserveBytes = 0
     {
       name: 'arena',
       fill: 'activations',
-      kind,
+      kind: kinds?.arena ?? kind,
       bytes: arena,
       explanation:
         (planned
@@ -28,7 +31,7 @@ export function ramParts({ memory, runtime }: RuntimeFootprint, reserveBytes = 0
     {
       name: 'persistent',
       fill: 'persistent',
-      kind,
+      kind: kinds?.persistent ?? kind,
       bytes: persistentBytes + rounding,
       explanation: `What ${runtime.label} keeps as long as the model is loaded: structures, tables, and weights where it copies them.`,
     },

@@ -20,7 +20,7 @@ export function planInWords(
   open: (step: number) => void,
 ): HTMLElement {
   const { memory } = footprint;
-  const arena = ramParts(footprint)[0]?.bytes ?? 0;
+  const { bytes: arena = 0, kind = memory.kind } = ramParts(footprint)[0] ?? {};
   const lost = arena - plan.peakBytes;
   const { peakStep } = plan;
   return element(
@@ -29,8 +29,8 @@ export function planInWords(
     'The arena needs ',
     element(
       'span',
-      { class: 'strong', tip: figureTip(arena, memory.kind, `Planner: ${memory.planner}.`) },
-      markedBytes(arena, memory.kind),
+      { class: 'strong', tip: figureTip(arena, kind, `Planner: ${memory.planner}.`) },
+      markedBytes(arena, kind),
     ),
     lost > 0
       ? [

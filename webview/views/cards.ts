@@ -6,9 +6,11 @@ import { estimatedMark, figureTip, publishedMark } from '../kinds';
 import { memoryPlan } from '../memory/plan';
 import { ramParts } from '../memory/ram';
 import type { PageState } from '../protocol';
+import { latencyCard } from './latency-card';
 
 /** The headline figures of a model. */
-export function cards({ analysis, runtimeFootprint }: PageState): HTMLElement {
+export function cards(state: PageState): HTMLElement {
+  const { analysis, runtimeFootprint } = state;
   const { totals, file } = analysis;
   const incomplete = totals.macsIncomplete;
   return element(
@@ -38,6 +40,7 @@ export function cards({ analysis, runtimeFootprint }: PageState): HTMLElement {
       'Exact. Parameters at the width they are stored with.',
     ),
     runtimeFootprint ? arenaCard(runtimeFootprint, analysis) : activationsCard(analysis),
+    latencyCard(state),
     card(
       'File',
       withUnit(formatBytes(file.bytes + file.externalBytes)),
@@ -63,19 +66,19 @@ function activationsCard({ totals, peak }: Analysis): HTMLElement {
 
 function arenaCard(footprint: RuntimeFootprint, { layers }: Analysis): HTMLElement {
   const { memory } = footprint;
-  const arena = ramParts(footprint)[0]?.bytes ?? 0;
+  const { bytes: arena = 0, kind = memory.kind } = ramParts(footprint)[0] ?? {};
   const plan = memoryPlan(footprint, layers);
   const at = plan.layerAt[plan.peakStep]?.name ?? `step ${formatCount(plan.peakStep)}`;
   return card(
     'Peak RAM, arena',
     [
-      memory.kind === 'lower bound' && element('small', { class: 'lead-in' }, 'at least'),
-      memory.kind === 'estimated' && estimatedMark(),
+      kind === 'lower bound' && element('small', { class: 'lead-in' }, 'at least'),
+      kind === 'estimated' && estimatedMark(),
       ...withUnit(formatBytes(arena)),
-      memory.kind === 'published' && publishedMark(),
+      kind === 'published' && publishedMark(),
     ],
     `live ${formatBytes(plan.peakBytes)} at ${at}`,
-    figureTip(arena, memory.kind, `Planned by ${memory.planner}; what stays beside the arena is not in it.`),
+    figureTip(arena, kind, `Planned by ${memory.planner}; what stays beside the arena is not in it.`),
   );
 }
 

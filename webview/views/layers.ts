@@ -4,10 +4,12 @@ import { element, redraw, setAttributes } from '../dom';
 import { formatBytes, formatCount, formatMacs, formatQuantity } from '../format';
 import type { Column } from '../layers/columns';
 import { asCsv, asMarkdown, asTabSeparated } from '../layers/copy';
-import { DetailsPanel } from '../layers/details';
+import { DetailsPanel, type Section } from '../layers/details';
 import { type LoweredSummary, loweredLayers, loweringLines } from '../layers/lowered';
+import { latencyTotal, targetSections } from '../layers/on-target';
 import { type Lowering, nextSorting, type Row, sumsOf, tableRows } from '../layers/rows';
 import { LayersTable } from '../layers/table';
+import { timedLayers } from '../layers/timed';
 import { type MemoryPlan, memoryPlan } from '../memory/plan';
 import { groupingDepth } from '../modules';
 import type { Store } from '../store';
@@ -26,6 +28,7 @@ export class LayersView implements View {
   private readonly empty = element('div', { class: 'empty', attributes: { hidden: true } });
   private rows: readonly Row[] = [];
   private analysis: Analysis | undefined;
+  private timed = false;
   /** Of the chosen runtime. */
   private plan: MemoryPlan | undefined;
   private operators: readonly LoweredSummary[] = [];
@@ -112,9 +115,10 @@ export class LayersView implements View {
     const { state } = this.store;
     if (state === undefined) return;
     const { runtimeFootprint: footprint } = state;
-    this.analysis = state.analysis;
+    this.analysis = { ...state.analysis, layers: timedLayers(state) };
+    this.timed = state.latency !== undefined && 'perLayer' in state.latency.figure;
     this.plan = footprint && memoryPlan(footprint, state.analysis.layers);
-    this.operators = footprint && this.plan ? loweredLayers(footprint, this.plan, state.analysis.layers) : [];
+    this.operators = footprint && this.plan ? loweredLayers(footprint, this.plan, this.analysis.layers) : [];
     this.lowered.hidden = footprint === undefined;
     setAttributes(this.lowered, {
       'data-tip': footprint && `The operators that ${footprint.runtime.label} runs, with the nodes they became from`,
@@ -185,6 +189,7 @@ export class LayersView implements View {
       diagnostics: this.diagnostics,
       grouped,
       lowered: lowering !== undefined,
+      timed: this.timed,
     });
     this.group.setAttribute('aria-pressed', grouped ? 'true' : 'false');
     this.lowered.setAttribute('aria-pressed', lowering ? 'true' : 'false');
@@ -222,8 +227,13 @@ export class LayersView implements View {
     const faults = this.analysis?.diagnostics.filter(
       ({ place }) => layer !== undefined && place?.nodeIndex === layer.index && !place.scope?.length,
     );
-    this.side.show(layer, faults ?? [], layer && this.loweringOf(layer));
+    this.side.show(layer, faults ?? [], layer && this.loweringOf(layer), this.sectionsOf(layer));
     this.drawFoot();
+  }
+
+  private sectionsOf(layer: LayerSummary | undefined): readonly Section[] {
+    const timed = layer && this.analysis?.layers[layer.step];
+    return timed && this.store.state ? targetSections(this.store.state, timed) : [];
   }
 
   private loweringOf(layer: LayerSummary) {
@@ -274,6 +284,7 @@ export class LayersView implements View {
       element('span', {}, `${formatBytes(sums.weightBytes)} weights`),
       element('span', {}, macs),
       element('span', {}, `live peak ${formatBytes(sums.peakLiveBytes)}`),
+      this.store.state && latencyTotal(this.store.state, sums, !several && !filtered),
     );
   }
 

@@ -1,3 +1,4 @@
+import { acceleratorView } from '../accelerator/section';
 import { Treemap } from '../charts/treemap';
 import { element, redraw } from '../dom';
 import { moduleTree } from '../modules';
@@ -40,11 +41,12 @@ export class SummaryView implements View {
     redraw(
       this.root,
       cards(state),
+      state.accelerator && acceleratorView(state.accelerator, analysis, open),
       topLists(state, open),
       element(
         'div',
         { class: 'what-if-and-map' },
-        whatIf(state, (precision) => this.store.send({ type: 'set-precision', precision })),
+        whatIf(state, (message) => this.store.send(message)),
         element(
           'section',
           {},

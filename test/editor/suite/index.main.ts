@@ -10,6 +10,8 @@ export async function run(): Promise<void> {
   if (process.env['THIMBLE_TEST_BRIDGE']) {
     await import('./reviewing');
     await import('./page');
+    await import('./comparing');
+    await import('./quantize-view');
   }
   await new Promise<void>((done, failed) => {
     mocha.run((failures) => (failures > 0 ? failed(new Error(`${failures} editor tests failed`)) : done()));

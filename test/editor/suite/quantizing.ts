@@ -9,7 +9,7 @@ describe('quantize for target', () => {
   it('leads through chip, scheme and review to a file, and opens it', async () => {
     await setTarget('stm32l432kc');
     const before = await vscode.workspace.fs.readFile(sample);
-    const flow = vscode.commands.executeCommand('thimble.quantizeForTarget', sample);
+    const flow = vscode.commands.executeCommand('thimble.quantizeForTarget', sample, 'float16');
     await acceptUntil('the quantized file', async () => ((await exists(output)) ? true : undefined));
     await flow;
     await eventually('the new model in front', () => activeModelTab(output));
@@ -34,7 +34,7 @@ describe('quantize for target', () => {
     const faulty = inWorkspace('faulty.onnx');
     await vscode.workspace.fs.writeFile(faulty, Buffer.from('this is no model'));
     // The command shows its error; it must end, and not reject.
-    const flow = vscode.commands.executeCommand('thimble.quantizeForTarget', faulty);
+    const flow = vscode.commands.executeCommand('thimble.quantizeForTarget', faulty, 'float16');
     let ended = false;
     void flow.then(() => {
       ended = true;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { figureKey, improvementsKey } from '../../../extension/editor/known-figures';
+import { figureKey, improvementsKey, targetKey } from '../../../extension/editor/known-figures';
 import { RuntimeFigures, type WantedFigures } from '../../../extension/editor/runtime-figures';
+import { allTargets } from '../../../extension/targets/catalogue';
 import { WorkerCallError } from '../../../extension/worker/calls';
 import type { CallOptions } from '../../../extension/worker/worker-client';
 
@@ -129,6 +130,60 @@ describe('the figures of a model on runtimes', () => {
     await settle();
     assert.deepEqual(figures.figures.get(figureKey('tflm', 'as-in-file')), { kind: 'refused', reason: 'too large' });
     assert.equal(figures.figures.get(figureKey('tflm', 'float16'))?.kind, 'ready');
+  });
+
+  describe('on a target', () => {
+    const [target] = allTargets();
+    assert.ok(target);
+    const onTarget = { target, precision: 'as-in-file' } as const;
+
+    it('come right after those of the shown precision, and once', async () => {
+      figures.want({ ...wanted, improve: undefined, onTarget });
+      assert.equal((await worker.last()).name, 'onRuntime');
+      (await worker.last()).answer({});
+      const asked = await worker.last();
+      assert.deepEqual([asked.name, asked.request.runtime], ['onTarget', 'tflm']);
+      asked.answer({ latency: 'latency' });
+      assert.equal((await worker.last()).name, 'onRuntime');
+      (await worker.last()).answer({});
+      await settle();
+      assert.equal(changes, 3);
+      const key = targetKey(target, 'tflm', 'as-in-file');
+      assert.deepEqual(figures.targets.get(key), { latency: 'latency' });
+      figures.want({ ...wanted, improve: undefined, onTarget });
+      await settle();
+      assert.equal(worker.calls.length, 3);
+    });
+
+    it('are asked for without a runtime too, and again where the clock is another', async () => {
+      const bare = { ...wanted, runtime: undefined, improve: undefined, onTarget };
+      figures.want(bare);
+      const first = await worker.last();
+      assert.deepEqual([first.name, first.request.runtime], ['onTarget', undefined]);
+      first.answer({});
+      await settle();
+      assert.equal(worker.calls.length, 1);
+      figures.want({ ...bare, onTarget: { ...onTarget, target: { ...target, clockHz: 1 } } });
+      assert.equal((await worker.last()).name, 'onTarget');
+      assert.equal(worker.calls.length, 2);
+    });
+
+    it('stand empty where they cannot be had, and others come', async () => {
+      figures.want({ ...wanted, improve: undefined, onTarget });
+      (await worker.last()).answer({});
+      (await worker.last()).fail(new WorkerCallError('Error', 'no plan'));
+      assert.equal((await worker.last()).name, 'onRuntime');
+      assert.deepEqual(figures.targets.get(targetKey(target, 'tflm', 'as-in-file')), {});
+    });
+
+    it('are dropped when the file was read again meanwhile', async () => {
+      figures.want({ ...wanted, runtime: undefined, onTarget });
+      const stale = await worker.last();
+      figures.reset(2);
+      stale.answer({});
+      await settle();
+      assert.equal(figures.targets.size, 0);
+    });
   });
 
   it('are measured again with another reserve of flash', async () => {

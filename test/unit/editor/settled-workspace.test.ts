@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
-import { settledGuess, settledTargets, withBudgets } from '../../../extension/editor/settled-workspace';
+import {
+  settledGuess,
+  settledProjects,
+  settledTargets,
+  withBudgets,
+  workspaceTarget,
+} from '../../../extension/editor/settled-workspace';
 import { findTarget } from '../../../extension/targets/catalogue';
 import type { FileDiagnostic } from '../../../extension/targets/file-diagnostic';
 import { limitsOf } from '../../../extension/targets/limits';
 import { parseTargetFile } from '../../../extension/targets/target-file';
+import { runtimesFor } from '../../../extension/targets/target-runtimes';
 import { detectWorkspace } from '../../../extension/targets/workspace/detect-workspace';
 import { patternExpression } from '../../../extension/targets/workspace/files';
 
@@ -42,6 +49,18 @@ describe('what a workspace settles on', () => {
     assert.equal(settledGuess(before, broken)?.ramBudget?.bytes, 96 * 1024);
   });
 
+  it('keeps what a faulty file said of its own project, and drops a project with its files', async () => {
+    const files = { 'a/platformio.ini': board('nucleo_f746zg'), 'b/platformio.ini': board('pico') };
+    const before = settledProjects([], await detect(files));
+    const chips = (projects: typeof before) => projects.map(({ folder, chosen }) => `${folder} ${chosen?.target?.id}`);
+    assert.deepEqual(chips(before), ['a stm32f746zg', 'b rp2040']);
+    const faulty = await detect({ ...files, 'b/platformio.ini': board('no_such_board') });
+    assert.deepEqual(chips(settledProjects(before, faulty)), ['a stm32f746zg', 'b rp2040']);
+    assert.deepEqual(chips(settledProjects([], faulty)), ['a stm32f746zg', 'b undefined']);
+    const gone = await detect({ 'a/platformio.ini': board('nucleo_f746zg') });
+    assert.deepEqual(chips(settledProjects(before, gone)), ['a stm32f746zg']);
+  });
+
   it('lets the budget of a project win over what the chip has', async () => {
     const chosen = (await detect({ 'platformio.ini': board('nucleo_f746zg'), 'app.ld': script('96K') })).chosen;
     assert.ok(chosen?.target);
@@ -64,5 +83,23 @@ describe('what a workspace settles on', () => {
     const { diagnostics } = await detect({ 'platformio.ini': board('no_such_board') });
     const lines = diagnostics.map(({ line }: FileDiagnostic) => line);
     assert.deepEqual(lines, [3]);
+  });
+
+  it('holds models against the memory of a linker script where no file names a chip', async () => {
+    const chosen = (await detect({ 'boot/app.ld': script('96K') })).chosen;
+    assert.ok(chosen && !chosen.target);
+    const target = workspaceTarget(chosen);
+    assert.equal(target?.name, 'memory of boot/app.ld');
+    const { flash, ram } = limitsOf(target);
+    assert.deepEqual(ram, { bytes: 96 * 1024, label: 'region RAM of boot/app.ld' });
+    assert.equal(flash?.bytes, 512 * 1024);
+    assert.deepEqual(runtimesFor(target), []);
+  });
+
+  it('holds them against nothing where a chip is named that nobody knows', async () => {
+    const { guesses } = await detect({ 'platformio.ini': board('no_such_board'), 'app.ld': script('96K') });
+    const named = guesses.find(({ kind }) => kind === 'platformio');
+    assert.ok(named);
+    assert.equal(workspaceTarget(named), undefined);
   });
 });

@@ -20,7 +20,19 @@ const rooms = [
 
 /** Files that the page may take types from: what crosses to it as plain data. */
 const typesForThePage = [
+  'worker/accelerator-fit',
   'worker/analysis',
+  'worker/comparison',
+  'worker/recipe-calls',
+  'quantize/recipe',
+  'quantize/options',
+  'quantize/layer-schemes',
+  'quantize/what-if-scheme',
+  'quantize/calibration-data/preprocessing',
+  'worker/latency',
+  'targets/accelerators',
+  'targets/latency',
+  'targets/fit-figures',
   'targets/verdict',
   'targets/target',
   'budget/footprint',
