@@ -20,6 +20,16 @@ const node = {
   logLevel: 'warning',
 };
 
+const page = {
+  bundle: true,
+  platform: 'browser',
+  format: 'iife',
+  target: 'es2022',
+  sourcemap: true,
+  minify: true,
+  logLevel: 'warning',
+};
+
 const product = [
   { ...node, entryPoints: ['extension/main.ts'], outfile: 'dist/extension.cjs', external: ['vscode'], minify: true },
   { ...node, entryPoints: ['extension/worker/worker.ts'], outfile: 'dist/worker.cjs', minify: true },
@@ -37,17 +47,9 @@ const product = [
     minify: true,
     banner: { js: '#!/usr/bin/env node' },
   },
-  {
-    bundle: true,
-    platform: 'browser',
-    format: 'iife',
-    target: 'es2022',
-    sourcemap: true,
-    minify: true,
-    logLevel: 'warning',
-    entryPoints: ['webview/main.ts'],
-    outfile: 'dist/webview.js',
-  },
+  { ...page, entryPoints: ['webview/main.ts'], outfile: 'dist/webview.js' },
+  // The table of "Check fit" for a folder.
+  { ...page, entryPoints: ['webview/fit-table/main.ts'], outfile: 'dist/fit-table.js' },
   {
     bundle: true,
     minify: true,

@@ -55,15 +55,21 @@ export function matchLayers(before: Graph, after: Graph): MatchedGroups {
   };
 }
 
-type KeyOf = (node: Node) => string;
+type KeyOf = (node: Node, side: Side) => string;
 
-const nameOf: KeyOf = (node) => layerName(node);
-const outputOf: KeyOf = (node) => node.outputs.find((name) => name !== '') ?? '';
-const bareNameOf: KeyOf = (node) => bare(nameOf(node));
-const bareOutputOf: KeyOf = (node) => bare(outputOf(node));
+const nameOf = (node: Node) => layerName(node);
+const outputOf = (node: Node) => node.outputs.find((name) => name !== '') ?? '';
+const bareNameOf = (node: Node) => bare(nameOf(node));
+const bareOutputOf = (node: Node) => bare(outputOf(node));
+
+const typedNameOf: KeyOf = (node) => JSON.stringify([node.opType, nameOf(node)]);
+const weightOf: KeyOf = (node, side) => side.weightOf(node);
 
 /** What makes a pair, the surest first. A suffix is taken away on one side alone: x_Mul is not x_Add. */
 const keys: readonly (readonly [before: KeyOf, after: KeyOf])[] = [
+  [typedNameOf, typedNameOf],
+  // Where a node without a name now gives the value of another that was folded into it.
+  [weightOf, weightOf],
   [nameOf, nameOf],
   [nameOf, bareNameOf],
   [bareNameOf, nameOf],
@@ -85,14 +91,14 @@ function bare(name: string): string {
 function takePairs(before: Side, after: Side, keyBefore: KeyOf, keyAfter: KeyOf): [number, number][] {
   const waiting = new Map<string, Node[]>();
   // Backwards, so that the first is the last of its list and cheap to take.
-  for (const node of [...after.open()].reverse()) push(waiting, keyAfter(node), node);
+  for (const node of [...after.open()].reverse()) push(waiting, keyAfter(node, after), node);
   const pairs: [number, number][] = [];
   for (const node of before.open()) {
-    const key = keyBefore(node);
+    const key = keyBefore(node, before);
     const other = key === '' ? undefined : waiting.get(key)?.pop();
     if (!other) continue;
-    before.pair(node.index);
-    after.pair(other.index);
+    before.pair(node.index, other.index);
+    after.pair(other.index, node.index);
     pairs.push([node.index, other.index]);
   }
   return pairs;
@@ -105,14 +111,17 @@ class Side {
   private readonly steps: ReadonlyMap<number, number>;
   private readonly producers = new Map<string, number>();
   private readonly readers = new Map<string, number[]>();
-  private readonly paired = new Set<number>();
+  private readonly constants: ReadonlyMap<string, unknown>;
+  /** By node here: its partner there, and the reverse. */
+  private readonly paired = new Map<number, number>();
+  private readonly partners = new Map<number, number>();
   /** By node: the layer it serves. */
   private readonly masters = new Map<number, number>();
-  private names: ReadonlyMap<string, number> | undefined;
   private gathered = false;
 
   constructor({ model, shapes }: Graph) {
     this.nodes = model.graph.nodes;
+    this.constants = model.graph.constants;
     this.order = shapes.graph.order;
     this.steps = new Map(this.order.map((index, step) => [index, step]));
     for (const index of this.order) {
@@ -131,8 +140,19 @@ class Side {
     });
   }
 
-  pair(index: number): void {
-    this.paired.add(index);
+  pair(index: number, there: number): void {
+    this.paired.set(index, there);
+    this.partners.set(there, index);
+  }
+
+  /** The first weight of a node, behind whatever it stands, without what is put behind names; empty where it has none. */
+  weightOf({ inputs }: Node): string {
+    for (const name of inputs) {
+      const producer = this.nodes[this.producers.get(name) ?? -1];
+      const weight = producer?.opType === 'DequantizeLinear' ? (producer.inputs[0] ?? '') : name;
+      if (this.constants.has(weight)) return bare(weight);
+    }
+    return '';
   }
 
   stepOf(index: number): number {
@@ -186,20 +206,13 @@ class Side {
     for (const name of [nameOf(node), outputOf(node)]) {
       const value = bare(name);
       if (value === name) continue;
-      // The value itself may be gone here; then the other model knows whose it was.
-      for (const index of [this.producers.get(value), this.pairedByName(value, other)]) {
+      // The value itself may be gone here, or come from the last of these nodes; then the other model knows whose it was.
+      const there = other.producers.get(value);
+      for (const index of [this.producers.get(value), there === undefined ? undefined : this.partners.get(there)]) {
         if (index !== undefined && index !== node.index && this.paired.has(index)) return index;
       }
     }
     return undefined;
-  }
-
-  /** The node here that has the name of the node which gives a value in the other model. */
-  private pairedByName(value: string, other: Side): number | undefined {
-    const producer = other.nodes[other.producers.get(value) ?? -1];
-    if (!producer) return undefined;
-    this.names ??= new Map(this.nodes.map((node) => [nameOf(node), node.index]));
-    return this.names.get(nameOf(producer));
   }
 
   /** Layers with their servants, by the index of the layer's node, in execution order. */

@@ -1,15 +1,18 @@
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
+import type { FromFitTable, ToFitTable } from '../../webview/fit-table-protocol';
 import { pageHtml } from '../../webview/page-html';
 import type { FromPage, ToPage } from '../../webview/protocol';
 import { type ThemeName, themes } from './themes';
 
 const origin = 'http://thimble.test';
-let bundled: Promise<{ readonly script: string; readonly style: string }> | undefined;
+const bundled = new Map<string, Promise<{ readonly script: string; readonly style: string }>>();
 
-function pageBundles() {
-  bundled ??= build({
+function pageBundles(entry: string) {
+  const known = bundled.get(entry);
+  if (known) return known;
+  const made = build({
     bundle: true,
     platform: 'browser',
     format: 'iife',
@@ -18,12 +21,13 @@ function pageBundles() {
     sourcemap: 'inline',
     logLevel: 'warning',
     outdir: 'page',
-    entryPoints: [resolve('webview/main.ts'), resolve('media/styles/index.css')],
+    entryPoints: [resolve(entry), resolve('media/styles/index.css')],
   }).then(({ outputFiles }) => ({
     script: outputFiles.find(({ path }) => path.endsWith('.js'))?.text ?? '',
     style: outputFiles.find(({ path }) => path.endsWith('.css'))?.text ?? '',
   }));
-  return bundled;
+  bundled.set(entry, made);
+  return made;
 }
 
 export interface OpenOptions {
@@ -34,12 +38,12 @@ export interface OpenOptions {
   readonly memory?: unknown;
 }
 
-/** The page in a browser, with the test in the place of the extension host. */
-export interface OpenedPage {
+/** A page in a browser, with the test in the place of the extension host. */
+export interface OpenedPage<From = FromPage, To = ToPage> {
   readonly page: Page;
   /** Messages of the page so far. */
-  sent(): Promise<readonly FromPage[]>;
-  send(message: ToPage): Promise<void>;
+  sent(): Promise<readonly From[]>;
+  send(message: To): Promise<void>;
   /** What the page has kept with setState. */
   memory(): Promise<unknown>;
   /** Console errors, uncaught errors and violations of the content security policy. */
@@ -49,12 +53,28 @@ export interface OpenedPage {
 
 declare global {
   interface Window {
-    hostSide: { sent: FromPage[]; state: unknown };
+    hostSide: { sent: unknown[]; state: unknown };
   }
 }
 
-/** Opens the page as the host serves it: same document, same policy, theme variables on the root element. */
-export async function openPage(browser: Browser, options: OpenOptions = {}): Promise<OpenedPage> {
+/** Opens the model's page as the host serves it: same document, same policy, theme variables on the root element. */
+export function openPage(browser: Browser, options: OpenOptions = {}): Promise<OpenedPage> {
+  return openBundle(browser, 'webview/main.ts', options);
+}
+
+/** Opens the table of a folder's models as the host serves it. */
+export function openFitTable(
+  browser: Browser,
+  options: OpenOptions = {},
+): Promise<OpenedPage<FromFitTable, ToFitTable>> {
+  return openBundle(browser, 'webview/fit-table/main.ts', options);
+}
+
+async function openBundle<From, To>(
+  browser: Browser,
+  entry: string,
+  options: OpenOptions,
+): Promise<OpenedPage<From, To>> {
   const { theme = 'dark', width = 1200, height = 868, memory } = options;
   const page = await browser.newPage({ viewport: { width, height }, reducedMotion: 'reduce', locale: 'en-US' });
   const faults: string[] = [];
@@ -68,7 +88,7 @@ export async function openPage(browser: Browser, options: OpenOptions = {}): Pro
     nonce: 'n0nce',
     cspSource: origin,
   });
-  const { script, style } = await pageBundles();
+  const { script, style } = await pageBundles(entry);
   const files: Readonly<Record<string, { readonly contentType: string; readonly body: string }>> = {
     '/': { contentType: 'text/html; charset=utf-8', body: html },
     '/webview.js': { contentType: 'text/javascript; charset=utf-8', body: script },
@@ -81,7 +101,7 @@ export async function openPage(browser: Browser, options: OpenOptions = {}): Pro
   await page.addInitScript((saved) => {
     window.hostSide = { sent: [], state: saved };
     const host = {
-      postMessage: (message: FromPage) => window.hostSide.sent.push(message),
+      postMessage: (message: unknown) => window.hostSide.sent.push(message),
       getState: () => window.hostSide.state,
       setState: (state: unknown) => {
         window.hostSide.state = state;
@@ -94,8 +114,8 @@ export async function openPage(browser: Browser, options: OpenOptions = {}): Pro
   return {
     page,
     faults,
-    sent: () => page.evaluate(() => window.hostSide.sent),
-    send: (message) => page.evaluate((data) => window.postMessage(data, '*'), message),
+    sent: () => page.evaluate<readonly From[]>('window.hostSide.sent'),
+    send: (message) => page.evaluate((data: unknown) => window.postMessage(data, '*'), message),
     memory: () => page.evaluate(() => window.hostSide.state),
     setTheme: (name) => page.evaluate(paint, themes[name]),
   };

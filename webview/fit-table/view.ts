@@ -32,7 +32,8 @@ export class FitTableView {
     private sorting: FitSorting,
     private readonly sorted: (sorting: FitSorting) => void,
   ) {
-    this.root.append(this.status, this.actions, this.box);
+    const marks = 'Flash and RAM: ~ estimated, † published, ≥ at least (the model’s data alone). A press on a row opens the model.';
+    this.root.append(this.status, this.actions, this.box, element('p', { class: 'muted kinds' }, marks));
   }
 
   receive(message: ToFitTable): void {

@@ -54,8 +54,8 @@ describe('quantize --fit and --layer', () => {
   it('says how small the smallest plan is where nothing fits, and writes nothing', async () => {
     const output = join(folder, 'none.onnx');
     const words = ['quantize', model, '--fit', '--random-inputs', '--max-flash', '100', '-o', output];
-    const { code, err } = await thimble(words);
-    assert.equal(code, 2);
+    const { exitCode, err } = await thimble(words);
+    assert.equal(exitCode, 2);
     assert.match(err, /No plan fits 100 bytes of flash: the smallest needs .* of flash and .* of RAM/);
     assert.ok(!existsSync(output));
   });
@@ -77,8 +77,8 @@ describe('quantize --fit and --layer', () => {
       [['--scheme', 'int8', '--dry-run', '--layer', 'nowhere=int4-weights'], /no layer nowhere/],
     ];
     for (const [words, message] of wrong) {
-      const { code, err } = await thimble(['quantize', model, ...words]);
-      assert.equal(code, 2);
+      const { exitCode, err } = await thimble(['quantize', model, ...words]);
+      assert.equal(exitCode, 2);
       assert.match(err, message);
     }
   });

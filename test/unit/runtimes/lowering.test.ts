@@ -236,9 +236,10 @@ describe('lowering', () => {
           scale,
           zero,
           { name: 'shape', type: 'INT64', dims: [2], values: [2, 6] },
-          { name: 'm', type: 'FLOAT', dims: [6, 5] },
+          { name: 'mq', type: 'INT8', dims: [6, 5] },
         ],
         nodes: [
+          { op: 'DequantizeLinear', inputs: ['mq', 'scale', 'zero'], outputs: ['m'] },
           ...pair('i', 'x'),
           { op: 'Reshape', inputs: ['x', 'shape'], outputs: ['r'] },
           { op: 'MatMul', inputs: ['r', 'm'], outputs: ['n'] },
@@ -249,6 +250,16 @@ describe('lowering', () => {
     );
     assert.deepEqual(kinds(graph), ['Quantize', 'Reshape', 'FullyConnected', 'Dequantize']);
     assert.equal(graph.tensors[graph.operators[1]?.outputs[0] ?? -1]?.bytes, 12);
+  });
+
+  it('leaves in float what has float weights', async () => {
+    const initializers = [scale, zero, { name: 'm', type: 'FLOAT' as const, dims: [6, 5] }];
+    const nodes = [...pair('i', 'x'), { op: 'MatMul', inputs: ['x', 'm'], outputs: ['n'] }, ...pair('n', 'o')];
+    const graph = await lowered(
+      { inputs: [{ name: 'i', dims: [2, 6] }], outputs: [{ name: 'o' }], initializers, nodes },
+      'as-in-file',
+    );
+    assert.deepEqual(kinds(graph), ['Quantize', 'Dequantize', 'FullyConnected', 'Quantize', 'Dequantize']);
   });
 
   it('leaves every node an operator where a runtime folds nothing', async () => {

@@ -99,8 +99,10 @@ describe('a comparison of two models', () => {
         const comparison = await withScheme(named, scheme);
         const { facts, layers } = comparison;
         const lost = layers.filter(({ before, after }) => !before || !after).map(({ name }) => name);
-        assert.deepEqual(lost, []);
-        assert.equal(facts.matched, 5);
+        // The range of the activation does the work of the Relu.
+        const folded = scheme === 'int8' ? [named ? 'active' : 'positive'] : [];
+        assert.deepEqual(lost, folded);
+        assert.equal(facts.matched, 5 - folded.length);
         assert.equal(facts.weighted, 3);
         assert.equal(facts.retyped, 3);
       });
