@@ -5,7 +5,7 @@ import type { Analysis } from '../worker/analysis';
 import type { DataOrigin, RecipeEstimate } from '../worker/recipe-calls';
 import type { WorkerClient } from '../worker/worker-client';
 import type { FitChoices } from './page-state';
-import type { PlanFigures } from './plan-figures';
+import { type PlanFigures, sameStructure } from './plan-figures';
 import {
   changed,
   type DataChoice,
@@ -73,7 +73,9 @@ export class QuantizeSession {
   private writing = false;
   private outcome: WriteState['outcome'];
   private opened: number | undefined;
-  private planned: { readonly of: RecipeEstimate; readonly figures: PlanFigures } | undefined;
+  private planned:
+    | { readonly of: RecipeEstimate; readonly by: RecipeEstimates['detail']; readonly figures: PlanFigures }
+    | undefined;
   private readonly estimates: RecipeEstimates;
   private readonly measurements: RecipeMeasurements;
 
@@ -88,6 +90,7 @@ export class QuantizeSession {
     const { session } = this.options.model();
     if (session !== this.opened) {
       this.opened = session;
+      this.planned = undefined;
       this.estimates.reset();
       this.measurements.reset();
     }
@@ -140,16 +143,25 @@ export class QuantizeSession {
     return inputs && quantizeState(inputs);
   }
 
-  /** What header, meters and Memory show of the plan; undefined while there is none. The same object as long as nothing changed. */
+  /**
+   * What header, meters and Memory show of the plan; undefined while there is none. The same object as long as nothing changed. The
+   * analysis of the planned file comes after its sizes: until then the one before stands in, where it names the same nodes.
+   */
   get figures(): PlanFigures | undefined {
+    const { shown, detail } = this.estimates;
     const estimate = this.readyEstimate;
-    if (!estimate?.analysis) return undefined;
-    if (this.planned?.of !== estimate) {
-      const { analysis, footprint } = estimate;
-      const label = planLabel(schemeChoice(this.choices.row), estimate);
-      this.planned = { of: estimate, figures: { label, analysis, footprint } };
-    }
-    return this.planned.figures;
+    if (!shown || !estimate) return undefined;
+    if (this.planned?.of === estimate && this.planned.by === detail) return this.planned.figures;
+    const before = this.planned?.figures;
+    const { footprint, constantBytes, peakActivationBytes } = estimate;
+    const isOwn = detail !== undefined && this.estimates.isSame(detail.recipe, shown.recipe);
+    const stands = before !== undefined && footprint !== undefined && sameStructure(before.footprint, footprint);
+    const analysis = isOwn ? detail.analysis : stands ? before.analysis : undefined;
+    if (!analysis) return before;
+    const label = planLabel(schemeChoice(this.choices.row), estimate);
+    const figures = { label, analysis, footprint, constantBytes, peakActivationBytes };
+    this.planned = { of: estimate, by: detail, figures };
+    return figures;
   }
 
   /** The plan as shown; undefined where it cannot be written now. */

@@ -1,4 +1,5 @@
 import type { RecipeData } from '../quantize/recipe';
+import type { Analysis } from '../worker/analysis';
 import { WorkerCallError } from '../worker/calls';
 import type { EstimateRequest, RecipeEstimate } from '../worker/recipe-calls';
 import type { WorkerClient } from '../worker/worker-client';
@@ -21,11 +22,15 @@ export interface WantedEstimates {
 export class RecipeEstimates {
   /** Of the latest shown recipe that was answered: it stays while the next one is estimated. */
   shown: { readonly recipe: RecipeData; readonly estimate: RecipeEstimate } | undefined;
+  /** The analysis of the file of the latest shown recipe that had time for it: it comes after the sizes. */
+  detail: { readonly recipe: RecipeData; readonly analysis: Analysis | undefined } | undefined;
   private readonly known = new Map<string, RecipeEstimate>();
   private keys = new RecipeKeys();
   private ground = '';
   private wanted: WantedEstimates | undefined;
   private running = false;
+  /** Of an estimate that nobody waits for. */
+  private background: AbortController | undefined;
 
   constructor(
     private readonly worker: Pick<WorkerClient, 'call'>,
@@ -37,6 +42,7 @@ export class RecipeEstimates {
     this.known.clear();
     this.keys = new RecipeKeys();
     this.shown = undefined;
+    this.detail = undefined;
     this.wanted = undefined;
     this.ground = '';
   }
@@ -47,6 +53,7 @@ export class RecipeEstimates {
     if (ground !== this.ground) this.known.clear();
     this.ground = ground;
     this.wanted = wanted;
+    if (this.isBehind) this.background?.abort();
     if (!this.running) void this.run();
   }
 
@@ -60,15 +67,18 @@ export class RecipeEstimates {
     return this.wanted !== undefined && !this.isSame(this.wanted.shown, this.shown?.recipe);
   }
 
-  private next(): { readonly recipe: RecipeData; readonly isShown: boolean } | undefined {
+  private next(): { readonly recipe: RecipeData; readonly part: 'shown' | 'detail' | 'other' } | undefined {
     const { wanted } = this;
     if (!wanted) return undefined;
-    if (this.isBehind || !this.shownOnGround) return { recipe: wanted.shown, isShown: true };
+    if (this.isBehind || !this.shownOnGround) return { recipe: wanted.shown, part: 'shown' };
+    const isReady = this.shown?.estimate.kind === 'ready';
+    if (isReady && !this.isSame(wanted.shown, this.detail?.recipe)) return { recipe: wanted.shown, part: 'detail' };
     const other = wanted.others.find((recipe) => !this.known.has(this.keys.of(recipe)));
-    return other && { recipe: other, isShown: false };
+    return other && { recipe: other, part: 'other' };
   }
 
-  private isSame(one: RecipeData, other: RecipeData | undefined): boolean {
+  /** True for recipes that are equal. */
+  isSame(one: RecipeData, other: RecipeData | undefined): boolean {
     return other !== undefined && this.keys.of(one) === this.keys.of(other);
   }
 
@@ -79,14 +89,22 @@ export class RecipeEstimates {
   private async run(): Promise<void> {
     this.running = true;
     for (let task = this.next(); task; task = this.next()) {
-      const { recipe, isShown } = task;
+      const { recipe, part } = task;
       const { ground, wanted } = this;
       if (!wanted) break;
-      const estimate = await this.estimate({ ...wanted.ground, recipe, ...(isShown && { withAnalysis: true }) });
+      const isDetail = part === 'detail';
+      const controller = new AbortController();
+      this.background = part === 'shown' ? undefined : controller;
+      const request = { ...wanted.ground, recipe, ...(isDetail && { withAnalysis: true }) };
+      const estimate = await this.estimate(request, controller.signal);
+      this.background = undefined;
+      // A choice of the person came first; this is asked for again.
+      if (controller.signal.aborted) continue;
       // The file was read again, or another runtime chosen meanwhile.
       if (ground !== this.ground) continue;
       if (estimate === undefined) break;
-      this.keep(recipe, estimate, isShown);
+      if (isDetail) this.detail = { recipe, analysis: estimate.kind === 'ready' ? estimate.analysis : undefined };
+      else this.keep(recipe, estimate, part === 'shown');
       this.changed();
     }
     this.running = false;
@@ -101,9 +119,9 @@ export class RecipeEstimates {
   }
 
   /** undefined when the worker has gone. */
-  private async estimate(request: EstimateRequest): Promise<RecipeEstimate | undefined> {
+  private async estimate(request: EstimateRequest, signal: AbortSignal): Promise<RecipeEstimate | undefined> {
     try {
-      return await this.worker.call('estimateRecipe', request);
+      return await this.worker.call('estimateRecipe', request, { signal });
     } catch (error) {
       if (error instanceof WorkerCallError && error.cancelled) return undefined;
       return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };

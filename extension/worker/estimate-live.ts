@@ -158,6 +158,8 @@ export class RecipeEstimator {
 
   /** What `estimateRecipe` gives. Throws what it throws. */
   async estimate(recipe: Recipe, options: EstimateOptions): Promise<RecipeEstimate> {
+    // What is in a file is told from that file, not put together.
+    if (options.withAnalysis) return estimateRecipe(this.planner, recipe, options);
     const { layers } = recipe.options;
     const { signal: _, bindings, ...ground } = options;
     const key = JSON.stringify([withLayers(recipe, withoutFourBits(layers)), ground, [...(bindings ?? [])]]);

@@ -53,7 +53,7 @@ export interface OpenedPage<From = FromPage, To = ToPage> {
 
 declare global {
   interface Window {
-    hostSide: { sent: unknown[]; state: unknown };
+    hostSide: { sent: FromPage[]; state: unknown };
   }
 }
 
@@ -101,7 +101,7 @@ async function openBundle<From, To>(
   await page.addInitScript((saved) => {
     window.hostSide = { sent: [], state: saved };
     const host = {
-      postMessage: (message: unknown) => window.hostSide.sent.push(message),
+      postMessage: (message: FromPage) => window.hostSide.sent.push(message),
       getState: () => window.hostSide.state,
       setState: (state: unknown) => {
         window.hostSide.state = state;

@@ -87,17 +87,19 @@ export function whatIfStateOf(sample: SampleTable = {}): PageState {
   return { ...base, analysis, schemes: rows, whatIf: table };
 }
 
-function choicesFor(name: string): FitChoices {
+/** What a model is held against on a chip. */
+export function choicesFor(name: string): FitChoices {
   const target = findTarget(name);
   if (!target) throw new Error(`no target ${name}`);
   return { target, externalRam: false, runtime: comparedRuntime('', target), reserves };
 }
 
-function figuresOf(
+/** Figures of the sample in a scheme on runtimes. */
+export function figuresOf(
   id: RowId,
   runtimes: readonly { readonly id: string; readonly label: string }[],
   data: Extract<WhatIfFigures, { kind: 'ready' }>['data'],
-): WhatIfFigures {
+): Extract<WhatIfFigures, { kind: 'ready' }> {
   const inFile = 213_000;
   const packed = id === 'ternary' ? 62_430 : id === 'binary' ? 36_515 : inFile;
   const onRuntimes = runtimes.map((runtime): [string, FigureOnRuntime] => [

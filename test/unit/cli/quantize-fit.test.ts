@@ -56,7 +56,7 @@ describe('quantize --fit and --layer', () => {
     const words = ['quantize', model, '--fit', '--random-inputs', '--max-flash', '100', '-o', output];
     const { exitCode, err } = await thimble(words);
     assert.equal(exitCode, 2);
-    assert.match(err, /No plan fits 100 bytes of flash: the smallest needs .* of flash and .* of RAM/);
+    assert.match(err, /No plan fits 100 B of flash: the smallest needs .* of flash and .* of RAM/);
     assert.ok(!existsSync(output));
   });
 

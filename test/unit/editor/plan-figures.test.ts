@@ -45,8 +45,13 @@ describe('the plan in the place of the file', () => {
       improvements: [],
       suggestion: undefined,
     };
-    const shown = showPlan(state, { label: 'int8 / int4', analysis: planned.analysis, footprint }, fit);
+    const shown = showPlan(
+      state,
+      { label: 'int8 / int4', analysis: planned.analysis, footprint, constantBytes: 77, peakActivationBytes: 5 },
+      fit,
+    );
     assert.deepEqual([shown.precision, shown.planLabel, shown.revision], ['plan', 'int8 / int4', 3]);
+    assert.deepEqual([shown.analysis.totals.constantBytes, shown.analysis.totals.peakActivationBytes], [77, 5]);
     assert.equal(shown.analysis.layers, planned.analysis.layers);
     assert.equal(shown.analysis.file.name, 'float.onnx');
     assert.equal(shown.runtimeFootprint, footprint);
@@ -57,7 +62,13 @@ describe('the plan in the place of the file', () => {
   it('leads from a layer of the plan to that of the file, and from one that it made to none', async () => {
     const { analysis: file } = await chain(['a', 'b']);
     const { analysis } = await chain(['made', 'a', 'b']);
-    const figures: PlanFigures = { label: 'int8', analysis, footprint: undefined };
+    const figures: PlanFigures = {
+      label: 'int8',
+      analysis,
+      footprint: undefined,
+      constantBytes: 0,
+      peakActivationBytes: 0,
+    };
     assert.deepEqual(
       [0, 1, 2].map((index) => indexInFile(figures, file, index)),
       [undefined, 0, 1],
