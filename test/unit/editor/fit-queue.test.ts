@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { FitQueue } from '../../../extension/editor/fit-queue';
 import { type FitColumns, fitColumns, type MeasuredModel } from '../../../extension/editor/fit-rows';
 import type { FitProgress } from '../../../webview/fit-table-protocol';
-import { stateOf } from '../../webview/sample-state';
+import { analysisOf, mobileNet } from '../../webview/sample-state';
 import { choicesFor, figuresOf } from '../../webview/sample-what-if';
 
-const { analysis } = stateOf();
+const analysis = analysisOf(mobileNet());
 
 function model(runtimes: readonly string[]): MeasuredModel {
   const labelled = runtimes.map((id) => ({ id, label: id }));

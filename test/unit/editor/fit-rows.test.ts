@@ -4,10 +4,10 @@ import type { FitChoices } from '../../../extension/editor/page-state';
 import { withBudgets } from '../../../extension/editor/settled-workspace';
 import { findTarget } from '../../../extension/targets/catalogue';
 import { comparedRuntime } from '../../../extension/targets/target-runtimes';
+import { analysisOf, mobileNet } from '../../webview/sample-state';
 import { choicesFor, figuresOf } from '../../webview/sample-what-if';
-import { stateOf } from '../../webview/sample-state';
 
-const { analysis } = stateOf();
+const analysis = analysisOf(mobileNet());
 const nothing: FitChoices = {
   target: undefined,
   externalRam: false,
@@ -37,7 +37,8 @@ describe('the table of a folder’s models', () => {
 
   it('has the chip of every project, with what it leaves to a program', () => {
     const f746 = choicesFor('stm32f746zg');
-    const less = f746.target && withBudgets(f746.target, { ramBudget: { bytes: 65_536, label: 'x', file: 'x.ld', line: 1 } });
+    const less =
+      f746.target && withBudgets(f746.target, { ramBudget: { bytes: 65_536, label: 'x', file: 'x.ld', line: 1 } });
     const esp = choicesFor('esp32s3');
     const models = [f746, { ...f746, target: less }, esp, nothing, f746];
     const { chips, own } = fitColumns(models, [pin('esp32s3'), pin('rp2040')]);
@@ -68,7 +69,7 @@ describe('the table of a folder’s models', () => {
     assert.equal(first?.kind === 'judged' && first.verdict.outcome, 'does-not-fit');
     assert.equal(second?.kind, 'judged');
     assert.equal(third?.kind, 'refused');
-    assert.deepEqual(row.flash, { bytes: Math.round(952.8 * 1024), kind: 'published' });
+    assert.deepEqual(row.flash, { bytes: Math.round(952.8 * 1024), kind: 'estimated' });
     assert.equal(row.parameters, 77_418);
   });
 

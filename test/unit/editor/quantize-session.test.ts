@@ -185,6 +185,27 @@ describe('a session of the Quantize view', () => {
     assert.deepEqual(session.state?.edited, ['fc']);
   });
 
+  it('asks for the planned file after its sizes, and stops what nobody waits for when the person chooses', async () => {
+    session.update();
+    await settle();
+    worker.one('estimateRecipe').answer(estimate(1000));
+    await settle();
+    const detail = worker.one('estimateRecipe');
+    assert.match(JSON.stringify(detail.request), /"withAnalysis":true/);
+    const figures = () => session.figures;
+    assert.equal(figures(), undefined);
+    session.change({ kind: 'layer', name: 'fc', scheme: 'float32' });
+    await settle();
+    assert.equal(detail.signal?.aborted, true);
+    worker.one('estimateRecipe').answer(estimate(1600));
+    await settle();
+    worker.one('estimateRecipe').answer({ ...estimate(1600), analysis });
+    await settle();
+    assert.equal(figures()?.analysis, analysis);
+    assert.equal(figures()?.constantBytes, 1600);
+    assert.equal(figures(), session.figures);
+  });
+
   it('cannot be written while its size is computed', async () => {
     session.update();
     await estimateAll();
