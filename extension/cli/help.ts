@@ -9,7 +9,7 @@ const shared = `  -t, --target ID       hold the model against this chip or boar
       --dim KEY=N       size of a symbolic dimension: its name, or INPUT[AXIS]; may be repeated
   -r, --runtime ID      flash and RAM as this runtime needs them (see thimble runtimes)
   -p, --precision ID    on that runtime: as-in-file (default), float16, int8, int8-weights
-      --keep-float-io   with int8: keep float32 graph inputs and outputs
+      --keep-float-io   keep float32 graph inputs and outputs around integer operators
       --reserve-flash SIZE, --reserve-ram SIZE
                         what the application keeps for itself, such as 64K
 `;

@@ -57,7 +57,6 @@ export function runtimeArguments(
     throw new UsageError(`${runtime.id} runs the number formats of the file; int8 is not planned for it.`);
   }
   const keepFloat = values['keep-float-io'] ?? false;
-  if (keepFloat && precision !== 'int8') throw new UsageError('--keep-float-io needs --precision int8.');
   return {
     runtime,
     precision,

@@ -190,8 +190,8 @@ export interface Dialect {
 
 export interface LoweringOptions {
   /**
-   * Keep float32 graph inputs and outputs around integer operators, with Quantize and Dequantize between. Absent: yes for
-   * `as-in-file` where the file has them, no for `int8`.
+   * Keep float32 graph inputs and outputs around integer operators, with Quantize and Dequantize between. Absent: no, as a model
+   * on a chip takes and gives integers.
    */
   readonly floatInputsAndOutputs?: boolean;
 }

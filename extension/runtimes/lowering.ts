@@ -36,7 +36,7 @@ export function* lowerInSteps(
   const facts = new Facts(expanded, shapes.sizeInTotals);
   yield;
   const draft = yield* Draft.of(facts, dialect.fuses);
-  const keepFloat = options.floatInputsAndOutputs;
+  const { floatInputsAndOutputs = false } = options;
   let layout: Layout | undefined;
   if (dialect.fuses) {
     yield* normalize(draft, precision);
@@ -45,7 +45,7 @@ export function* lowerInSteps(
     yield* fuseActivations(draft);
     if (precision === 'as-in-file') {
       yield* absorbQuantization(draft);
-      if (keepFloat === false) yield* dropBoundaryConversions(draft);
+      if (!floatInputsAndOutputs) yield* dropBoundaryConversions(draft);
     }
     if (dialect.channelsLast) {
       layout = yield* Layout.of(draft);
@@ -53,5 +53,5 @@ export function* lowerInSteps(
     }
     yield* simplifyReshapes(draft, layout, dialect.copyFreeReshape);
   }
-  return yield* emit(draft, layout, { precision, dialect, floatInputsAndOutputs: keepFloat ?? false });
+  return yield* emit(draft, layout, { precision, dialect, floatInputsAndOutputs });
 }

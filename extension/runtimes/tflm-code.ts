@@ -40,10 +40,13 @@ const usualBytes = 2_500;
 /** Generic registrations link the float kernels too: 84.1 kB against 53.3 kB for the operators of DS-CNN, published. */
 const genericFactor = 84.1 / 53.3;
 
+const anyType: ReadonlySet<OperatorKind> = new Set(['Reshape', 'Quantize', 'Dequantize']);
+
 /** Flash for the interpreter and the kernels of the operators used. */
 export function tflmCode(graph: LoweredGraph, cmsisNn: boolean, dsp: boolean): FlashPart {
   const kinds = [...new Set(graph.operators.map(({ kind }) => kind))].filter((kind) => kind !== 'Other').sort();
-  const integersOnly = graph.operators.every(({ quantized, kind }) => quantized || kind === 'Reshape');
+  // Conversions at the ends of the graph compute nothing in float and need no float kernels.
+  const integersOnly = graph.operators.every(({ quantized, kind }) => quantized || anyType.has(kind));
   const known = published.find(({ operators }) => operators.join() === kinds.join());
   if (known && integersOnly && cmsisNn && dsp) {
     return {

@@ -97,9 +97,12 @@ export function runtimeFor({ runtime: id }: EstimateOptions): Runtime | undefine
   return runtime;
 }
 
-export function measureOptions({ flashReserveBytes, keepFloatInputsAndOutputs }: EstimateOptions): MeasureOptions {
+export function measureOptions({
+  flashReserveBytes,
+  keepFloatInputsAndOutputs = false,
+}: EstimateOptions): MeasureOptions {
   return {
+    floatInputsAndOutputs: keepFloatInputsAndOutputs,
     ...(flashReserveBytes !== undefined && { flashReserveBytes }),
-    ...(keepFloatInputsAndOutputs !== undefined && { floatInputsAndOutputs: keepFloatInputsAndOutputs }),
   };
 }

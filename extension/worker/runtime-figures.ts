@@ -1,5 +1,3 @@
-import { isStaticScheme } from '../quantize/scheme';
-import { plannedAs } from '../quantize/what-if-scheme';
 import type { Improvement } from '../runtimes/improvement';
 import { findImprovements } from '../runtimes/improvements';
 import { lowerInSteps } from '../runtimes/lowering';
@@ -82,11 +80,6 @@ function runtimeOf(id: string): Runtime {
 }
 
 /** Where nobody says otherwise, a model with integer activations takes and gives integers, as it does on a chip. */
-function loweringOptions({
-  scheme,
-  keepFloatInputsAndOutputs,
-}: Pick<OnRuntime, 'scheme' | 'keepFloatInputsAndOutputs'>) {
-  if (keepFloatInputsAndOutputs !== undefined) return { floatInputsAndOutputs: keepFloatInputsAndOutputs };
-  const hasIntegers = scheme !== undefined && isStaticScheme(plannedAs(scheme).scheme);
-  return hasIntegers ? { floatInputsAndOutputs: false } : {};
+function loweringOptions({ keepFloatInputsAndOutputs = false }: Pick<OnRuntime, 'keepFloatInputsAndOutputs'>) {
+  return { floatInputsAndOutputs: keepFloatInputsAndOutputs };
 }

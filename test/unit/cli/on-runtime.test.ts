@@ -183,7 +183,6 @@ describe('thimble on a runtime', () => {
     [['--reserve-ram', '1K'], /--reserve-ram needs --runtime/],
     [['--runtime', 'tflm', '--precision', 'int3'], /unknown precision "int3"/],
     [['--runtime', 'onnx2c', '--precision', 'int8'], /onnx2c runs the number formats of the file/],
-    [['--runtime', 'tflm', '--keep-float-io'], /--keep-float-io needs --precision int8/],
     [['--runtime', 'tflm', '--reserve-flash', 'much'], /--reserve-flash "much" is not a size/],
   ];
   for (const [argv, message] of mistakes) {

@@ -19,6 +19,9 @@ const asWritten: Dialect = {
   alwaysBias: false,
 };
 
+/** Quantize and Dequantize stay at the ends of the graph, as in the file. */
+const keepFloat: LoweringOptions = { floatInputsAndOutputs: true };
+
 async function lowered(
   graph: GraphSpec,
   precision: Precision = 'int8',
@@ -201,7 +204,7 @@ describe('lowering', () => {
   };
 
   it('absorbs quantize / dequantize pairs into integer operators, activations across them included', async () => {
-    const graph = await lowered(quantized, 'as-in-file');
+    const graph = await lowered(quantized, 'as-in-file', keepFloat);
     assert.deepEqual(kinds(graph), ['Quantize', 'Conv2D+Relu', 'Dequantize']);
     assert.equal(graph.operators[1]?.quantized, true);
     assert.deepEqual(
@@ -209,7 +212,7 @@ describe('lowering', () => {
       ['INT8', 'INT8', 'INT32'],
     );
     assert.equal(graph.tensors[graph.operators[1]?.inputs[1] ?? -1]?.scales, 4);
-    const integers = await lowered(quantized, 'as-in-file', { floatInputsAndOutputs: false });
+    const integers = await lowered(quantized, 'as-in-file');
     assert.deepEqual(kinds(integers), ['Conv2D+Relu']);
     const ends = [...integers.inputs, ...integers.outputs];
     assert.deepEqual(
@@ -247,6 +250,7 @@ describe('lowering', () => {
         ],
       },
       'as-in-file',
+      keepFloat,
     );
     assert.deepEqual(kinds(graph), ['Quantize', 'Reshape', 'FullyConnected', 'Dequantize']);
     assert.equal(graph.tensors[graph.operators[1]?.outputs[0] ?? -1]?.bytes, 12);
@@ -258,6 +262,7 @@ describe('lowering', () => {
     const graph = await lowered(
       { inputs: [{ name: 'i', dims: [2, 6] }], outputs: [{ name: 'o' }], initializers, nodes },
       'as-in-file',
+      keepFloat,
     );
     assert.deepEqual(kinds(graph), ['Quantize', 'Dequantize', 'FullyConnected', 'Quantize', 'Dequantize']);
   });
