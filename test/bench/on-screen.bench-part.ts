@@ -23,7 +23,8 @@ interface PageTimes {
 /**
  * From the press on a model of about 5 MB in the explorer of a running editor to its first numbers on the screen. VS Code 1.99 and 1.100 renew the service
  * worker for every webview, and the browser then waits a second before it lets the next one begin (microsoft/vscode#245756, mended in 1.101): that wait
- * is a line of its own, and not counted against the goal.
+ * is a line of its own, and not counted against the goal. This server cannot search for files, so that the extension starts with the first model instead
+ * of with its folder.
  */
 export async function benchOnScreen(): Promise<void> {
   const vscode = await ensureServer();
@@ -50,7 +51,8 @@ export async function benchOnScreen(): Promise<void> {
       await page.mouse.down();
       await page.mouse.up();
       const times = await timesOf(page, pressed);
-      printPart(`first numbers on the screen, model ${index + 1} of this session`, [
+      const first = index === 0 ? ', which also starts the extension' : '';
+      printPart(`first numbers on the screen, model ${index + 1} of this session${first}`, [
         { name: 'until the editor made the frame of the page', value: times.frame - pressed, unit: 'ms' },
         { name: 'until it asked for the script', value: times.script - pressed, unit: 'ms' },
         { name: 'until the numbers are shown', value: times.shown - pressed, unit: 'ms' },
@@ -59,7 +61,7 @@ export async function benchOnScreen(): Promise<void> {
           name: 'until the numbers are shown, without that wait',
           value: times.shown - pressed - times.serviceWorker,
           unit: 'ms',
-          goal: 300,
+          ...(index > 0 && { goal: 300 }),
         },
       ]);
     }
