@@ -57,8 +57,8 @@ export type CompareToPage =
   | ({ readonly type: 'compare-layers' } & CompareLayers);
 
 export type CompareFromPage =
-  /** The view is shown: from now on its state is wanted. */
-  | { readonly type: 'compare-shown' }
+  /** The view is in front, or no longer is. */
+  | { readonly type: 'compare-shown'; readonly shown: boolean }
   | { readonly type: 'compare-choose'; readonly side: 'before' | 'after'; readonly id: string }
   /** Asks in a list of the editor what is to stand on that side. */
   | { readonly type: 'compare-ask'; readonly side: 'before' | 'after' }

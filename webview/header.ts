@@ -10,6 +10,7 @@ const tabTitles: Readonly<Record<TabName, string>> = {
   layers: 'Layers',
   memory: 'Memory',
   quantize: 'Quantize',
+  compare: 'Compare',
 };
 
 /** Shape and colour of a verdict; the sentence beside them says it in words. */
@@ -27,6 +28,7 @@ export class Header {
   readonly root: HTMLElement;
   private readonly name = element('h1');
   private readonly facts = element('span', { class: 'facts ellipsis' });
+  private readonly compare: HTMLButtonElement;
   private readonly quantize: HTMLButtonElement;
   private readonly target: HTMLButtonElement;
   private readonly core = element('span', { class: 'hint muted small' });
@@ -48,6 +50,15 @@ export class Header {
   private said = '';
 
   constructor(private readonly store: Store) {
+    this.compare = element(
+      'button',
+      {
+        class: 'button secondary',
+        attributes: { type: 'button' },
+        on: { click: () => store.send({ type: 'compare-ask', side: 'after' }) },
+      },
+      'Compare with…',
+    );
     this.quantize = element(
       'button',
       { class: 'button', attributes: { type: 'button' }, on: { click: () => this.startQuantize() } },
@@ -113,7 +124,7 @@ export class Header {
     this.root = element(
       'header',
       { class: 'header' },
-      element('div', { class: 'title' }, this.name, this.facts, this.quantize),
+      element('div', { class: 'title' }, this.name, this.facts, this.compare, this.quantize),
       this.controls,
       this.verdictLine,
       this.meters,
@@ -129,7 +140,8 @@ export class Header {
     const { state, failure } = this.store;
     this.drawStatus();
     const shown = state !== undefined && failure === undefined;
-    for (const part of [this.controls, this.verdictLine, this.meters, this.quantize, this.facts]) part.hidden = !shown;
+    for (const part of [this.controls, this.verdictLine, this.meters, this.compare, this.quantize, this.facts])
+      part.hidden = !shown;
     this.tabs.hidden = failure !== undefined;
     if (!shown) {
       this.selected.hidden = true;

@@ -1,3 +1,4 @@
+import { compareLegend } from './compare/legend';
 import { element, redraw } from './dom';
 import { formatQuantity, useLocale } from './format';
 import { Header } from './header';
@@ -5,6 +6,7 @@ import { kindsLegend } from './kinds';
 import { installPopovers } from './popover';
 import { type Change, type Host, isToPage, Store, type TabName, tabNames } from './store';
 import { installTooltips } from './tooltip';
+import { CompareView } from './views/compare';
 import { failedView } from './views/failed';
 import { LayersView } from './views/layers';
 import { MemoryView } from './views/memory';
@@ -32,6 +34,7 @@ class Page {
       layers: new LayersView(store),
       memory: new MemoryView(store),
       quantize: new QuantizeView(store),
+      compare: new CompareView(store),
     };
     root.append(this.header.root, this.main, this.kinds);
     store.listen((change) => this.onChange(change));
@@ -58,7 +61,8 @@ class Page {
         this.showView();
         return;
       case 'quantize':
-        if (this.store.memory.tab === 'quantize') this.showView();
+      case 'compare':
+        if (this.store.memory.tab === change) this.showView();
         return;
       case 'selection':
         this.header.drawSelection();
@@ -80,7 +84,11 @@ class Page {
     if (failure !== undefined) redraw(this.main, failedView(failure, this.store));
     else if (state === undefined) redraw(this.main, element('p', { class: 'loading muted' }, 'Reading the model…'));
     else {
-      redraw(this.kinds, kindsLegend(state, this.measuredOn));
+      const { memory, compare } = this.store;
+      redraw(
+        this.kinds,
+        memory.tab === 'compare' && compare ? compareLegend(compare) : kindsLegend(state, this.measuredOn),
+      );
       this.view.draw();
       this.markFirstNumbers();
       if (this.view.root.isConnected) return;

@@ -4,6 +4,7 @@ import type { Verdict } from '../extension/targets/verdict';
 import type { AcceleratorFit } from '../extension/worker/accelerator-fit';
 import type { Analysis, LayerDetails, SchemeSummary } from '../extension/worker/analysis';
 import type { LatencyReport } from '../extension/worker/latency';
+import type { CompareFromPage, CompareToPage } from './compare-protocol';
 import type { QuantizeFromPage, QuantizeToPage } from './quantize-protocol';
 import type { PageWhatIf, WhatIfFromPage } from './what-if-protocol';
 
@@ -72,9 +73,10 @@ export type ToPage =
   /** `title` is the file's name; `message` one sentence: what and where; `offset` the byte, when known. */
   | { readonly type: 'failed'; readonly title: string; readonly message: string; readonly offset?: number }
   | { readonly type: 'busy'; readonly busy: boolean }
-  /** `tab`: summary, layers, memory or quantize. */
+  /** `tab`: summary, layers, memory, quantize or compare. */
   | { readonly type: 'select-tab'; readonly tab: string }
   | QuantizeToPage
+  | CompareToPage
   | Reply;
 
 /** Answer to a request with the same `id`. */
@@ -91,6 +93,7 @@ export type FromPage =
   | { readonly type: 'set-runtime'; readonly runtime: string | undefined }
   | { readonly type: 'set-binding'; readonly key: string; readonly size: number | undefined }
   | QuantizeFromPage
+  | CompareFromPage
   | WhatIfFromPage
   | { readonly type: 'open-as-text' }
   | { readonly type: 'copy'; readonly text: string }

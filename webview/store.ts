@@ -1,8 +1,9 @@
 import type { LayerSummary } from '../extension/worker/analysis';
+import type { CompareLayers, CompareState } from './compare-protocol';
 import type { FromPage, LayerDetailsReply, PageState, ToPage } from './protocol';
 import type { QuantizeState } from './quantize-protocol';
 
-export const tabNames = ['summary', 'layers', 'memory', 'quantize'] as const;
+export const tabNames = ['summary', 'layers', 'memory', 'quantize', 'compare'] as const;
 export type TabName = (typeof tabNames)[number];
 
 /** The sentence a failed read comes with. */
@@ -30,6 +31,8 @@ export interface ViewMemory {
   /** Operators of the lowered view whose nodes are shown, by first output. */
   readonly openOperators: readonly string[];
   readonly treemapPath: string;
+  readonly compareSorting: Sorting | undefined;
+  readonly compareFilter: string;
 }
 
 const initialMemory: ViewMemory = {
@@ -46,6 +49,8 @@ const initialMemory: ViewMemory = {
   lowered: true,
   openOperators: [],
   treemapPath: '',
+  compareSorting: undefined,
+  compareFilter: '',
 };
 
 /** What VS Code gives a page to talk to its host and to remember things while it is hidden. */
@@ -56,13 +61,16 @@ export interface Host {
 }
 
 /** `selection` also fires for a change of which rows are selected together. */
-export type Change = 'state' | 'status' | 'tab' | 'selection' | 'quantize';
+export type Change = 'state' | 'status' | 'tab' | 'selection' | 'quantize' | 'compare';
 
 /** The page's one source of truth: the host's state, the page's own memory, one selection for all views. */
 export class Store {
   state: PageState | undefined;
   /** Of the Quantize view; it comes on its own, often. */
   quantize: QuantizeState | undefined;
+  /** Of the Compare view; the layers of a comparison follow its totals. */
+  compare: CompareState | undefined;
+  compareLayers: CompareLayers | undefined;
   failure: Failure | undefined;
   fileName = '';
   busy = true;
@@ -110,6 +118,14 @@ export class Store {
       case 'quantize':
         this.quantize = message.state;
         this.emit('quantize');
+        return;
+      case 'compare':
+        this.compare = message.state;
+        this.emit('compare');
+        return;
+      case 'compare-layers':
+        this.compareLayers = message;
+        this.emit('compare');
         return;
       case 'select-tab': {
         const tab = tabNames.find((name) => name === message.tab);
@@ -164,6 +180,7 @@ export class Store {
 
   openTab(tab: TabName): void {
     if (tab === this.memory.tab) return;
+    if (this.memory.tab === 'compare') this.send({ type: 'compare-shown', shown: false });
     this.remember({ tab });
     this.emit('tab');
     this.sayWhatIsShown();
@@ -212,6 +229,8 @@ const messageTypes: ReadonlySet<unknown> = new Set([
   'busy',
   'select-tab',
   'quantize',
+  'compare',
+  'compare-layers',
   'reply',
 ]);
 
@@ -244,10 +263,7 @@ function readMemory(saved: unknown): ViewMemory {
       isRecord(selected) && typeof selected['step'] === 'number' && typeof selected['name'] === 'string'
         ? { step: selected['step'], name: selected['name'] }
         : undefined,
-    sorting:
-      isRecord(sorting) && typeof sorting['column'] === 'string'
-        ? { column: sorting['column'], descending: sorting['descending'] === true }
-        : undefined,
+    sorting: readSorting(sorting),
     filter: typeof filter === 'string' ? filter : '',
     grouped: grouped === true,
     closedGroups: readWords(closedGroups),
@@ -258,7 +274,15 @@ function readMemory(saved: unknown): ViewMemory {
     lowered: saved['lowered'] !== false,
     openOperators: readWords(saved['openOperators']),
     treemapPath: typeof treemapPath === 'string' ? treemapPath : '',
+    compareSorting: readSorting(saved['compareSorting']),
+    compareFilter: typeof saved['compareFilter'] === 'string' ? saved['compareFilter'] : '',
   };
+}
+
+function readSorting(saved: unknown): Sorting | undefined {
+  return isRecord(saved) && typeof saved['column'] === 'string'
+    ? { column: saved['column'], descending: saved['descending'] === true }
+    : undefined;
 }
 
 function readWords(saved: unknown): string[] {

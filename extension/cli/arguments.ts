@@ -236,8 +236,8 @@ export function targetNamed(text: string | undefined, more: MoreTargets): Target
   throw new UnknownTargetError(`unknown target "${text}"; ${hint}`);
 }
 
-/** KEY=N, split at the last `=`: a key may itself hold one. */
-function parseBindings(texts: readonly string[]): ReadonlyMap<string, number> {
+/** Sizes of symbolic dimensions from KEY=N, split at the last `=`: a key may itself hold one. Throws UsageError. */
+export function parseBindings(texts: readonly string[]): ReadonlyMap<string, number> {
   const bindings = new Map<string, number>();
   for (const text of texts) {
     const split = text.lastIndexOf('=');

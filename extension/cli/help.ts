@@ -1,6 +1,6 @@
 import { writableSchemeIds } from '../quantize/scheme';
 
-export const commandNames = ['inspect', 'check', 'quantize', 'targets', 'runtimes'] as const;
+export const commandNames = ['inspect', 'check', 'quantize', 'compare', 'targets', 'runtimes'] as const;
 
 export type CommandName = (typeof commandNames)[number];
 
@@ -67,6 +67,7 @@ Writes a smaller model. The source is never changed; an existing output is repla
       --random-inputs   made-up inputs in place of data: ranges and errors then say nothing of real data
       --seed N          of made-up inputs (default 1)
       --requantize      turn a model that is quantized already back into float first; without it, such a model is left alone
+      --annotate-shapes write the shapes of values between nodes into the file, for tools that do not work them out
       --layer NAME=SCHEME
                         another scheme for one layer, or float32 to leave it as it is; can be given again and again. --layers FILE: a JSON file
                         of names and schemes
@@ -85,6 +86,20 @@ Writes a smaller model. The source is never changed; an existing output is repla
       --json            the report as JSON
 
 Exit: 0 written, 2 it cannot be done.
+`,
+  compare: `usage: thimble compare BEFORE AFTER [options]
+
+Two models, or one before and after it was changed: totals, and the layers, matched by name. What quantizing puts around a layer counts for
+the layer.
+
+  -r, --runtime ID      flash, RAM and live bytes as this runtime needs them (see thimble runtimes), without reserves
+  -t, --target ID       say whether each of them fits this chip or board
+      --external-ram    count the board's external RAM as RAM
+      --dim KEY=N       size of a symbolic dimension of both models: its name, or INPUT[AXIS]; may be repeated
+      --json            the comparison as JSON
+      --markdown        totals and layers as Markdown tables
+
+Exit: 0 done, 2 a file cannot be read.
 `,
   targets: `usage: thimble targets [WORD...] [--json|--csv|--markdown]
 
@@ -107,6 +122,7 @@ Will this neural network fit that chip?
   inspect   what each layer of a model costs
   check     does it fit a chip, or given limits
   quantize  write a smaller model
+  compare   two models, layer by layer
   targets   the chips and boards that are known
   runtimes  what can run a model there
 

@@ -45,6 +45,7 @@ export interface ChosenRecipe {
   readonly seed: number | undefined;
   readonly layers: Readonly<Record<string, LayerScheme>>;
   readonly requantize: boolean | undefined;
+  readonly annotateShapes: boolean | undefined;
   readonly preprocessing: ChosenPreprocessing;
 }
 
@@ -63,6 +64,7 @@ export function quantizeArguments(argv: readonly string[], more: MoreTargets = {
     recovery: { type: 'string' },
     seed: { type: 'string' },
     requantize: { type: 'boolean' },
+    'annotate-shapes': { type: 'boolean' },
     ...preprocessingOptions,
     layer: { type: 'string', multiple: true },
     layers: { type: 'string' },
@@ -112,6 +114,7 @@ export function quantizeArguments(argv: readonly string[], more: MoreTargets = {
       seed: wholeNumber('--seed', values.seed),
       layers: layersIn(values.layer ?? []),
       requantize: values.requantize,
+      annotateShapes: values['annotate-shapes'],
       preprocessing: chosenPreprocessing(values),
     },
     recipeFile: values.recipe,
@@ -150,14 +153,17 @@ export function recipeOf(
     blockSize: chosen.blockSize ?? base.blockSize,
     layers: { ...base.layers, ...layersInFile, ...chosen.layers },
     requantize: chosen.requantize ?? base.requantize,
+    annotateShapes: chosen.annotateShapes ?? base.annotateShapes,
   };
   if (fit && calibration === undefined && !randomInputs) {
     throw new UsageError('--fit measures every plan and needs data: --calibration PATH, a file or folder.');
   }
-  const given = chosen.granularity ?? chosen.activations ?? chosen.blockSize ?? chosen.recovery;
+  // Nothing to recover is what `none` and `auto` come to there.
+  const methods = typeof chosen.recovery === 'string' ? undefined : chosen.recovery;
+  const given = chosen.granularity ?? chosen.activations ?? chosen.blockSize ?? methods;
   if (scheme === 'float16' && given !== undefined) {
     throw new UsageError(
-      'float16 has no scales; leave out --per-*, --symmetric, --asymmetric, --block-size and --recovery.',
+      'float16 has no scales; leave out --per-*, --symmetric, --asymmetric, --block-size and the methods of --recovery.',
     );
   }
   if (isStaticScheme(scheme) && calibration === undefined && !randomInputs && !dryRun) {

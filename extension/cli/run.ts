@@ -1,5 +1,6 @@
 import { version } from '../../package.json';
 import { check } from './check';
+import { compare } from './compare';
 import { type CommandName, commandNames, helpText } from './help';
 import { inspect } from './inspect';
 import { type ExitCode, type Io, UsageError } from './io';
@@ -12,6 +13,7 @@ const commands: Readonly<Record<CommandName, (argv: readonly string[], io: Io) =
   inspect,
   check,
   quantize,
+  compare,
   targets,
   runtimes,
 };

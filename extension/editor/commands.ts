@@ -33,15 +33,29 @@ export function registerCommands(
     command('thimble.quantizeForTarget', async (uri, scheme) => {
       const model = await modelOf(uri);
       if (!model) return;
-      if (typeof scheme === 'string' && isSchemeId(scheme)) await quantizeForTarget(model, services, scheme);
+      if (typeof scheme === 'string' && isSchemeId(scheme)) await quantizeForTarget(model, services, editor, scheme);
       else if (await services.targets.pick({ title: 'Quantize for target' }, model))
         await editor.openOnTab(model, 'quantize');
+    }),
+    command('thimble.compareWith', async (uri, selected) => {
+      const model = await modelOf(uri);
+      if (!model) return;
+      const other = otherModel(model, selected);
+      if (other) await editor.openCompared({ before: model, after: other });
+      else await editor.askCompared(model);
     }),
     command('thimble.openSample', async () => {
       const sample = await copyOfSample(services);
       await vscode.commands.executeCommand('vscode.openWith', sample, viewType);
     }),
   );
+}
+
+/** Of two models that are selected in the explorer the one beside `model`. */
+function otherModel(model: vscode.Uri, selected: unknown): vscode.Uri | undefined {
+  const uris = Array.isArray(selected) ? selected.filter((item): item is vscode.Uri => item instanceof vscode.Uri) : [];
+  const others = uris.filter((uri) => uri.toString() !== model.toString() && uri.path.toLowerCase().endsWith('.onnx'));
+  return uris.length === 2 ? others[0] : undefined;
 }
 
 function command(id: string, run: (...words: unknown[]) => Promise<void>): vscode.Disposable {

@@ -5,6 +5,8 @@ import type { FromPage, ShownPrecision, ToPage } from '../../webview/protocol';
 import type { Target } from '../targets/target';
 import type { LayerDetails } from '../worker/analysis';
 import type { WorkerClient } from '../worker/worker-client';
+import { ComparePage, type FilePair } from './compare-page';
+import { errorsOf } from './compare-session';
 import { watchModel } from './file-watch';
 import { type BindingStore, OpenedModel } from './opened-model';
 import { type FitChoices, pageState } from './page-state';
@@ -75,6 +77,8 @@ export class ModelEditorProvider implements vscode.CustomReadonlyEditorProvider<
   private readonly pages = new Set<ModelPage>();
   /** Files that are being opened on a tab. */
   private readonly tabs = new Map<string, string>();
+  /** Files that are being opened to show a comparison. */
+  private readonly comparisons = new Map<string, FilePair>();
 
   constructor(private readonly services: EditorServices) {}
 
@@ -89,6 +93,24 @@ export class ModelEditorProvider implements vscode.CustomReadonlyEditorProvider<
     }
   }
 
+  /** Opens the model that came of another, or comes back to it, on the comparison of the two. */
+  async openCompared(pair: FilePair, column?: vscode.ViewColumn): Promise<void> {
+    const uri = pair.after;
+    this.comparisons.set(uri.toString(), pair);
+    await vscode.commands.executeCommand('vscode.openWith', uri, viewType, column);
+    for (const page of this.pages) {
+      if (page.uri.toString() !== uri.toString()) continue;
+      page.showCompared(pair);
+      this.comparisons.delete(uri.toString());
+    }
+  }
+
+  /** Opens a model and asks what to compare it with. */
+  async askCompared(uri: vscode.Uri): Promise<void> {
+    await vscode.commands.executeCommand('vscode.openWith', uri, viewType);
+    for (const page of this.pages) if (page.uri.toString() === uri.toString()) return page.askCompared();
+  }
+
   openCustomDocument(uri: vscode.Uri): ModelDocument {
     const { worker, bindings } = this.services;
     const model = new OpenedModel(uri, worker, bindings);
@@ -98,11 +120,14 @@ export class ModelEditorProvider implements vscode.CustomReadonlyEditorProvider<
   }
 
   resolveCustomEditor(document: ModelDocument, panel: vscode.WebviewPanel): void {
-    const page = new ModelPage(document.model, panel, this.services);
+    const page = new ModelPage(document.model, panel, this.services, (pair, column) => this.openCompared(pair, column));
     this.pages.add(page);
     const tab = this.tabs.get(document.uri.toString());
     if (tab !== undefined) page.selectTab(tab);
     this.tabs.delete(document.uri.toString());
+    const pair = this.comparisons.get(document.uri.toString());
+    if (pair) page.showCompared(pair);
+    this.comparisons.delete(document.uri.toString());
     const follow = () => this.setActive(panel.active ? document.model : undefined, document.model);
     const subscriptions = [page, panel.onDidChangeViewState(follow), document.model.onDidChange(follow)];
     panel.onDidDispose(() => {
@@ -131,12 +156,14 @@ class ModelPage implements vscode.Disposable {
   private tab: string | undefined;
   private readonly quantize: QuantizePage;
   private readonly whatIf: WhatIfPage;
+  private readonly compare: ComparePage;
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(
     private readonly model: OpenedModel,
     private readonly panel: vscode.WebviewPanel,
     private readonly services: EditorServices,
+    openCompared: (pair: FilePair, column: vscode.ViewColumn) => Promise<void>,
   ) {
     const { webview } = panel;
     const dist = vscode.Uri.joinPath(services.extensionUri, 'dist');
@@ -149,23 +176,37 @@ class ModelPage implements vscode.Disposable {
       heldAgainst: () => fitChoices(services, model.uri),
       post: (message) => this.post(message),
       planned: (isChoice) => this.followPlan(isChoice),
-      open: async (uri) => {
-        await vscode.commands.executeCommand('vscode.openWith', uri, viewType, vscode.ViewColumn.Beside);
-      },
+      open: (after, measured) =>
+        openCompared({ before: model.uri, after, errors: errorsOf(measured) }, vscode.ViewColumn.Beside),
+    });
+    this.compare = new ComparePage({
+      model,
+      worker: services.worker,
+      bindings: services.bindings,
+      pinned: services.pinned,
+      heldAgainst: () => fitChoices(services, model.uri),
+      plan: () => this.quantize.plan,
+      post: (message) => this.post(message),
+      open: () => this.selectTab('compare'),
     });
     this.whatIf = new WhatIfPage(model, panel, services, () => this.send());
     const follow = () => {
       this.send();
       this.quantize.update();
+      this.compare.update();
     };
     this.subscriptions = [
       this.quantize,
       this.whatIf,
+      this.compare,
       webview.onDidReceiveMessage((message: FromPage) => this.receive(message)),
       model.onDidChange(follow),
       services.targets.onDidChange(follow),
       services.runtimes.onDidChange(follow),
-      services.pinned.onDidChange(() => this.send()),
+      services.pinned.onDidChange(() => {
+        this.send();
+        this.compare.update();
+      }),
     ];
     webview.options = { enableScripts: true, localResourceRoots: [dist] };
     webview.html = pageHtml({
@@ -190,6 +231,15 @@ class ModelPage implements vscode.Disposable {
     this.sendTab();
   }
 
+  showCompared(pair: FilePair): void {
+    this.compare.compare(pair);
+    this.selectTab('compare');
+  }
+
+  askCompared(): Promise<void> {
+    return this.compare.ask('after');
+  }
+
   private sendTab(): void {
     if (!this.ready || this.tab === undefined) return;
     this.post({ type: 'select-tab', tab: this.tab });
@@ -201,6 +251,7 @@ class ModelPage implements vscode.Disposable {
     const isShown = this.precision === 'plan';
     if (isChoice) this.precision = 'plan';
     if (!isChoice || !isShown) this.send();
+    this.compare.update();
   }
 
   private post(message: ToPage): void {
@@ -245,6 +296,7 @@ class ModelPage implements vscode.Disposable {
         this.ready = true;
         this.send();
         this.quantize.update();
+        this.compare.resend();
         this.sendTab();
         return;
       case 'choose-target':
@@ -264,6 +316,13 @@ class ModelPage implements vscode.Disposable {
       case 'quantize-change':
       case 'quantize-do':
         this.quantize.receive(message);
+        return;
+      case 'compare-shown':
+      case 'compare-choose':
+      case 'compare-ask':
+      case 'compare-swap':
+      case 'compare-reload':
+        this.compare.receive(message);
         return;
       case 'summary-shown':
       case 'show-all-schemes':

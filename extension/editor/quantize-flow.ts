@@ -7,7 +7,7 @@ import { neededMemory } from '../targets/runtime-verdict';
 import type { Analysis } from '../worker/analysis';
 import type { PlannedScheme, QuantizationOutcome, WeightError } from '../worker/calls';
 import { WorkerClient } from '../worker/worker-client';
-import { type EditorServices, fitChoicesOn, viewType } from './model-editor';
+import { type EditorServices, fitChoicesOn, type ModelEditorProvider } from './model-editor';
 import { type FitChoices, fitVerdict } from './page-state';
 import { exactBytes } from './quantization-report';
 import { type ReadyPlan, type ReviewedOutput, reviewOutput } from './quantize-review';
@@ -21,7 +21,12 @@ const steps = 3;
  * The flow in three steps: chip, scheme (each with its predicted size and fit), and a review of what will be written. Nothing is
  * written before the review is confirmed.
  */
-export async function quantizeForTarget(uri: vscode.Uri, services: EditorServices, wanted?: SchemeId): Promise<void> {
+export async function quantizeForTarget(
+  uri: vscode.Uri,
+  services: EditorServices,
+  editor: Pick<ModelEditorProvider, 'openCompared'>,
+  wanted?: SchemeId,
+): Promise<void> {
   if (uri.scheme !== 'file') {
     throw new Error(`${basename(uri.path)} is not a file on disk. Save it first, then quantize it.`);
   }
@@ -55,7 +60,7 @@ export async function quantizeForTarget(uri: vscode.Uri, services: EditorService
       planAs: (outputName) => worker.call('plan', { session, scheme, outputName }),
     });
     if (!output) return;
-    await showOutcome(uri, scheme, await write(services, uri, scheme, output));
+    await showOutcome(uri, scheme, await write(services, uri, scheme, output), editor);
   } finally {
     await worker.call('close', { session });
   }
@@ -228,9 +233,13 @@ function percentReporter(progress: vscode.Progress<{ increment: number }>): (don
   };
 }
 
-async function showOutcome(source: vscode.Uri, scheme: SchemeId, outcome: QuantizationOutcome): Promise<void> {
-  const uri = vscode.Uri.file(outcome.modelPath);
-  await vscode.commands.executeCommand('vscode.openWith', uri, viewType);
+async function showOutcome(
+  source: vscode.Uri,
+  scheme: SchemeId,
+  outcome: QuantizationOutcome,
+  editor: Pick<ModelEditorProvider, 'openCompared'>,
+): Promise<void> {
+  await editor.openCompared({ before: source, after: vscode.Uri.file(outcome.modelPath) });
   const data =
     outcome.writtenExternalBytes === undefined ? '' : ` and ${exactBytes(outcome.writtenExternalBytes)} of data`;
   const compared = outcome.comparison ? ` ${outcome.comparison}` : '';

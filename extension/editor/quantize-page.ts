@@ -2,8 +2,10 @@ import { basename, dirname, join } from 'node:path';
 import * as vscode from 'vscode';
 import type { ToPage } from '../../webview/protocol';
 import type { QuantizeAction, QuantizeFromPage } from '../../webview/quantize-protocol';
+import type { PlanMeasurement, RecipeOutcome } from '../worker/recipe-calls';
 import type { WorkerClient } from '../worker/worker-client';
 import { chooseData, mediaOf } from './calibration-choice';
+import type { ComparedPlan } from './compare-page';
 import { footprintOn } from './known-figures';
 import { MeasuringWorkers } from './measuring-worker';
 import type { BindingStore, OpenedModel } from './opened-model';
@@ -24,7 +26,7 @@ export interface QuantizePageOptions {
   readonly post: (message: ToPage) => void;
   /** The person changed the plan, or its figures came. */
   readonly planned: (isChoice: boolean) => void;
-  readonly open: (uri: vscode.Uri) => Thenable<void>;
+  readonly open: (uri: vscode.Uri, measured: RecipeOutcome['measurement']) => Thenable<void>;
 }
 
 /** Sends at most this often, in milliseconds: a frame, and more rarely what is only progress. */
@@ -46,6 +48,13 @@ export class QuantizePage implements vscode.Disposable {
   /** Of the plan; undefined while there is none. */
   get figures(): PlanFigures | undefined {
     return this.session?.figures;
+  }
+
+  /** The recipe of the plan with what was measured of it; undefined while there is none. */
+  get plan(): ComparedPlan | undefined {
+    const { figures, recipe, measured } = this.session ?? {};
+    if (!figures || !recipe) return undefined;
+    return { label: figures.label, recipe, outputs: measured && outputsOf(measured) };
   }
 
   /** The model, the chip or the runtime changed. */
@@ -171,4 +180,8 @@ export class QuantizePage implements vscode.Disposable {
     });
     session.setOutcome(false, outcome);
   }
+}
+
+function outputsOf({ sqnrDb, samples, synthetic }: PlanMeasurement): ComparedPlan['outputs'] {
+  return { ...(sqnrDb !== undefined && { sqnrDb }), samples, synthetic };
 }

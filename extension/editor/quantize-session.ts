@@ -2,7 +2,7 @@ import type { QuantizeChange, QuantizeState, WriteState } from '../../webview/qu
 import type { RecipeData } from '../quantize/recipe';
 import type { RuntimeFootprint } from '../runtimes/measure';
 import type { Analysis } from '../worker/analysis';
-import type { DataOrigin, RecipeEstimate } from '../worker/recipe-calls';
+import type { DataOrigin, PlanMeasurement, RecipeEstimate } from '../worker/recipe-calls';
 import type { WorkerClient } from '../worker/worker-client';
 import type { FitChoices } from './page-state';
 import { type PlanFigures, sameStructure } from './plan-figures';
@@ -194,6 +194,13 @@ export class QuantizeSession {
   get recipe(): RecipeData | undefined {
     const inputs = this.inputs();
     return inputs && shownRecipe(inputs).recipe;
+  }
+
+  /** Errors of the plan as shown, where they were measured. */
+  get measured(): PlanMeasurement | undefined {
+    const { recipe } = this;
+    const work = recipe && this.measurements.measurementOf(recipe);
+    return work?.kind === 'ready' ? work.value : undefined;
   }
 
   private get readyEstimate() {

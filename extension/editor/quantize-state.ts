@@ -319,13 +319,18 @@ function writeState(
   return {
     fileBytes: ready?.fileBytes,
     externalBytes: ready?.externalBytes,
-    blocked: blockedBy(inputs, choice, refused),
+    blocked: blockedBy(inputs, choice, ready, refused),
     writing: inputs.writing,
     outcome: inputs.outcome,
   };
 }
 
-function blockedBy(inputs: QuantizeInputs, choice: SchemeChoice, refused: string | undefined): string | undefined {
+function blockedBy(
+  inputs: QuantizeInputs,
+  choice: SchemeChoice,
+  ready: ReadyEstimate | undefined,
+  refused: string | undefined,
+): string | undefined {
   const { choices, measurements, estimates } = inputs;
   if (inputs.writing) return 'It is being written.';
   if (refused !== undefined && !estimates.isBehind) return refused;
@@ -337,5 +342,6 @@ function blockedBy(inputs: QuantizeInputs, choice: SchemeChoice, refused: string
   if (choice.isMixed && plansOf(inputs).length === 0 && Object.keys(choices.layers).length === 0) {
     return 'The plans are not known yet: layers are measured first.';
   }
-  return estimates.isBehind ? 'The size is being computed.' : undefined;
+  if (estimates.isBehind) return 'The size is being computed.';
+  return ready?.unproved ? 'The prepared model is being compared with the source.' : undefined;
 }

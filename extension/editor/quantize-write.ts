@@ -17,7 +17,7 @@ export interface WriteRequest {
   /** By how much it exceeds the budgets, as a clause; undefined where it does not. */
   readonly excess: string | undefined;
   /** Opens what was written. */
-  open(uri: vscode.Uri): Thenable<void>;
+  open(uri: vscode.Uri, measured: RecipeOutcome['measurement']): Thenable<void>;
   /** The plan for a file of another name, which counts in its size. */
   estimateAs(outputName: string): Promise<RecipeEstimate>;
 }
@@ -31,7 +31,7 @@ export async function writePlan(request: WriteRequest): Promise<WriteState['outc
     const output = await chooseOutput(request);
     if (!output) return undefined;
     const report = await write(request, output);
-    await request.open(vscode.Uri.file(report.modelPath));
+    await request.open(vscode.Uri.file(report.modelPath), report.measurement);
     return { kind: 'written', fileName: basename(report.modelPath), report };
   } catch (error) {
     if (error instanceof WorkerCallError && error.cancelled) {

@@ -6,7 +6,7 @@ import type { WorkerClient } from '../worker/worker-client';
 import { RecipeKeys } from './recipe-keys';
 
 /** On what recipes are estimated. */
-export type EstimateGround = Omit<EstimateRequest, 'recipe' | 'outputName' | 'withAnalysis'>;
+export type EstimateGround = Omit<EstimateRequest, 'recipe' | 'outputName' | 'withAnalysis' | 'unproved'>;
 
 /** Recipes to estimate: the one that is shown, and those of the list beside it. */
 export interface WantedEstimates {
@@ -67,12 +67,14 @@ export class RecipeEstimates {
     return this.wanted !== undefined && !this.isSame(this.wanted.shown, this.shown?.recipe);
   }
 
-  private next(): { readonly recipe: RecipeData; readonly part: 'shown' | 'detail' | 'other' } | undefined {
+  private next(): { readonly recipe: RecipeData; readonly part: 'shown' | 'detail' | 'proof' | 'other' } | undefined {
     const { wanted } = this;
     if (!wanted) return undefined;
     if (this.isBehind || !this.shownOnGround) return { recipe: wanted.shown, part: 'shown' };
-    const isReady = this.shown?.estimate.kind === 'ready';
+    const estimate = this.shown?.estimate;
+    const isReady = estimate?.kind === 'ready';
     if (isReady && !this.isSame(wanted.shown, this.detail?.recipe)) return { recipe: wanted.shown, part: 'detail' };
+    if (isReady && estimate.unproved) return { recipe: wanted.shown, part: 'proof' };
     const other = wanted.others.find((recipe) => !this.known.has(this.keys.of(recipe)));
     return other && { recipe: other, part: 'other' };
   }
@@ -93,9 +95,15 @@ export class RecipeEstimates {
       const { ground, wanted } = this;
       if (!wanted) break;
       const isDetail = part === 'detail';
+      const isProof = part === 'proof';
       const controller = new AbortController();
       this.background = part === 'shown' ? undefined : controller;
-      const request = { ...wanted.ground, recipe, ...(isDetail && { withAnalysis: true }) };
+      const request = {
+        ...wanted.ground,
+        recipe,
+        ...(isDetail && { withAnalysis: true }),
+        ...(!isProof && { unproved: true }),
+      };
       const estimate = await this.estimate(request, controller.signal);
       this.background = undefined;
       // A choice of the person came first; this is asked for again.
@@ -103,11 +111,18 @@ export class RecipeEstimates {
       // The file was read again, or another runtime chosen meanwhile.
       if (ground !== this.ground) continue;
       if (estimate === undefined) break;
+      if (isProof && !hasSizesOf(estimate, this.shown?.estimate)) this.forgetUnproved();
       if (isDetail) this.detail = { recipe, analysis: estimate.kind === 'ready' ? estimate.analysis : undefined };
-      else this.keep(recipe, estimate, part === 'shown');
+      else this.keep(recipe, estimate, part !== 'other');
       this.changed();
     }
     this.running = false;
+  }
+
+  /** A pass was left out, which no plan has from now on. */
+  private forgetUnproved(): void {
+    this.known.clear();
+    this.detail = undefined;
   }
 
   private keep(recipe: RecipeData, estimate: RecipeEstimate, isShown: boolean): void {
@@ -127,6 +142,11 @@ export class RecipeEstimates {
       return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
     }
   }
+}
+
+function hasSizesOf(one: RecipeEstimate, other: RecipeEstimate | undefined): boolean {
+  if (one.kind === 'refused' || other?.kind !== 'ready') return one.kind === other?.kind;
+  return one.fileBytes === other.fileBytes && one.externalBytes === other.externalBytes;
 }
 
 const mostKnown = 400;

@@ -45,7 +45,7 @@ export function pickTarget(options: PickOptions): Promise<PickedTarget | undefin
   picker.matchOnDetail = true;
   let { more } = options;
   const show = (text: string) => {
-    const found = searchMatches(text, more).slice(0, mostItems);
+    const found = searchMatches(text, more, mostItems);
     const fromFiles = workspaceItems(options).filter(
       ({ target, label }) =>
         found.some((match) => match.target.id === target.id) || label.toLowerCase().includes(text.trim().toLowerCase()),

@@ -1,4 +1,5 @@
 import type { InferenceEngine } from '../inference/engine';
+import type { ConvertedTensor } from '../quantize/plan';
 import { defaultOutputName } from '../quantize/scheme';
 import { measureOnRuntime, type RuntimeFootprint } from '../runtimes/measure';
 import { findRuntime } from '../runtimes/runtimes';
@@ -7,6 +8,7 @@ import { type AnalysedModel, analyseModel } from './analyse';
 import type { CallRequest } from './calls';
 import { type ComparedModel, compareModels } from './compare';
 import type { ComparedFigures, ComparedOrigin, CompareResult } from './compare-calls';
+import { withWeightErrors } from './compare-weights';
 import { type ModelSession, planned, quantizationSource } from './model-sessions';
 import { recipeOf } from './recipe-handlers';
 import { RecipePlanner } from './recipe-planner';
@@ -18,6 +20,8 @@ import type { FigureOnRuntime } from './what-if-calls';
 interface OpenSide {
   readonly analysed: AnalysedModel;
   readonly fileBytes: number | undefined;
+  /** Of a plan: the weights that it changes. */
+  readonly converted?: readonly ConvertedTensor[];
   measure(runtime: string): Promise<RuntimeFootprint>;
 }
 
@@ -33,7 +37,15 @@ export async function compareSessions(
   const shown = [new Figures(sides[0], signal), new Figures(sides[1], signal)] as const;
   const footprints = runtime === undefined ? [] : [await shown[0].shown(runtime), await shown[1].shown(runtime)];
   const comparison = compareModels(modelOf(sides[0], footprints[0]), modelOf(sides[1], footprints[1]));
-  return { comparison, before: await shown[0].all(others), after: await shown[1].all(others) };
+  const { converted } = sides[1];
+  // A plan is that of the file in its session: only against this one its errors mean something.
+  const isOwnPlan = converted !== undefined && sides[0].converted === undefined && before.session === after.session;
+  const { model } = sides[0].analysed;
+  return {
+    comparison: isOwnPlan ? await withWeightErrors(comparison, model, converted, signal) : comparison,
+    before: await shown[0].all(others),
+    after: await shown[1].all(others),
+  };
 }
 
 function modelOf({ analysed, fileBytes }: OpenSide, footprint: RuntimeFootprint | undefined): ComparedModel {
@@ -95,6 +107,7 @@ async function openSide(
   return {
     analysed,
     fileBytes: plan.predictedFileBytes + (plan.predictedExternalBytes ?? 0),
+    converted: plan.converted,
     measure: (runtime) => measureSession(session, { runtime, precision, scheme }),
   };
 }
@@ -108,7 +121,8 @@ async function planOfRecipe(
   const recipe = recipeOf(data);
   const planner = await RecipePlanner.open(quantizationSource(session), recipe.options.requantize, engine);
   const fileName = defaultOutputName(session.opened.fileName, recipe.scheme);
-  const { file, dataFile, predictedFileBytes, predictedExternalBytes } = await planner.plan(recipe, fileName, signal);
+  const plan = await planner.plan(recipe, fileName, signal);
+  const { file, dataFile, converted, predictedFileBytes, predictedExternalBytes } = plan;
   const analysed = await analyseModel(
     {
       fileName,
@@ -121,6 +135,7 @@ async function planOfRecipe(
   return {
     analysed,
     fileBytes: predictedFileBytes + (predictedExternalBytes ?? 0),
+    converted,
     measure: async (id) => {
       const runtime = findRuntime(id);
       if (!runtime) throw new Error(`There is no runtime "${id}".`);

@@ -96,7 +96,10 @@ function figuresOf({ analysed: { analysis }, footprint, fileBytes }: ComparedMod
     quantization: figure(totals.quantizationBytes, !totals.constantsIncomplete),
     ram: needed ? asFigure(needed.ram) : figure(totals.peakActivationBytes, false),
     live: footprint
-      ? figure(footprint.memory.lowerBoundBytes, footprint.layers.every(({ outputShape }) => outputShape !== undefined))
+      ? figure(
+          footprint.memory.lowerBoundBytes,
+          footprint.layers.every(({ outputShape }) => outputShape !== undefined),
+        )
       : figure(totals.peakActivationBytes, !totals.peakIncomplete),
     macs: figure(totals.macs, !totals.macsIncomplete),
     parameters: figure(totals.parameters, !totals.constantsIncomplete),

@@ -25,12 +25,13 @@ export async function describeLayer(
   };
   const given = (names: readonly string[]) => names.filter((name) => name !== '');
   const weight = largestWeight(node, constantsByName(model.graph.nodes, model.graph.constants, node));
+  const statistics = weight && (await weightStatistics(weight.tensor, bytes));
   return {
     index,
     inputs: given(node.inputs).map((name) => ({ ...describe(name), constant: values.get(name)?.constant ?? false })),
     outputs: given(node.outputs).map(describe),
     attributes: [...node.attributes].map(([name, attribute]) => ({ name, text: attributeText(attribute) })),
-    ...(weight && { weights: await weightStatistics(weight, bytes) }),
+    ...(weight && { weights: statistics && { ...statistics, name: weight.name } }),
   };
 }
 
@@ -59,13 +60,17 @@ function constantsByName(
   return found;
 }
 
-function largestWeight(node: Node, constants: ReadonlyMap<string, Tensor>): Tensor | undefined {
-  let largest: Tensor | undefined;
+/** With the name that the node knows it by, which for the output of a Constant node is not its own. */
+function largestWeight(
+  node: Node,
+  constants: ReadonlyMap<string, Tensor>,
+): { readonly name: string; readonly tensor: Tensor } | undefined {
+  let largest: { name: string; tensor: Tensor } | undefined;
   node.inputs.forEach((name, position) => {
     const tensor = constants.get(name);
     if (!tensor || !isMeasurable(tensor) || roleFor(operandUse(node.opType, position), tensor.dataType) !== 'data')
       return;
-    if (tensor.elementCount > (largest?.elementCount ?? 0)) largest = { ...tensor, name };
+    if (tensor.elementCount > (largest?.tensor.elementCount ?? 0)) largest = { name, tensor };
   });
   return largest;
 }

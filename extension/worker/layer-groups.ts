@@ -18,7 +18,12 @@ export interface MatchedGroups {
 type Graph = Pick<AnalysedModel, 'model' | 'shapes'>;
 
 /** They change how a value is written down, and belong to the layer whose value it is. */
-const always: ReadonlySet<string> = new Set(['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear', 'Constant']);
+const always: ReadonlySet<string> = new Set([
+  'QuantizeLinear',
+  'DequantizeLinear',
+  'DynamicQuantizeLinear',
+  'Constant',
+]);
 
 /** The same, where the other model has no such node. */
 const wherePut: ReadonlySet<string> = new Set(['Cast', 'Identity']);
@@ -78,13 +83,17 @@ const keys: readonly (readonly [before: KeyOf, after: KeyOf])[] = [
   [bareOutputOf, outputOf],
 ];
 
+/** More suffixes than this in a row are a name of its own. */
+const mostSuffixes = 6;
+
 function bare(name: string): string {
   let rest = name;
-  for (;;) {
+  for (let taken = 0; taken < mostSuffixes; taken++) {
     const shorter = rest.replace(suffix, '');
-    if (shorter === rest || shorter === '') return rest;
+    if (shorter === rest || shorter === '') break;
     rest = shorter;
   }
+  return rest;
 }
 
 /** Pairs open nodes with equal keys, the first with the first, and takes them. */

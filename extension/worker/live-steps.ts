@@ -39,7 +39,10 @@ function leadOf(nodes: readonly LayerCost[]): LayerCost | undefined {
   return most ?? nodes.find(({ opType }) => !carriers.has(opType)) ?? nodes[0];
 }
 
-function liveBytesByStep({ tensors, inPlace, alignment }: RuntimeFootprint['memory'], steps: number): readonly number[] {
+function liveBytesByStep(
+  { tensors, inPlace, alignment }: RuntimeFootprint['memory'],
+  steps: number,
+): readonly number[] {
   const change = new Array<number>(steps + 1).fill(0);
   const add = (step: number, bytes: number) => {
     if (step <= steps) change[step] = (change[step] ?? 0) + bytes;

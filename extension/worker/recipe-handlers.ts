@@ -7,7 +7,6 @@ import { calibrationFilesAt } from '../quantize/calibration-data/node-calibratio
 import { QuantizationRefused } from '../quantize/plan';
 import { type Recipe, type RecipeData, recipeDefaults, recipeFromJson } from '../quantize/recipe';
 import { describeData } from './describe-data';
-import { RecipeEstimator } from './estimate-live';
 import { candidatePlans } from './fit-candidates';
 import { measurePlan } from './fit-measure';
 import { type ModelSession, openOrigin, quantizationSource, startSession } from './model-sessions';
@@ -15,6 +14,7 @@ import type { CalibrationInputs } from './open-inputs';
 import { PlanMeter } from './plan-meter';
 import { quantizeRecipe } from './quantize-recipe';
 import type { DataOrigin, RecipeCalls } from './recipe-calls';
+import { RecipeEstimator } from './recipe-estimator';
 import { RecipePlanner } from './recipe-planner';
 import { measureSensitivity } from './sensitivity';
 import type { CallHandlers } from './serve-calls';

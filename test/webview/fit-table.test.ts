@@ -7,12 +7,12 @@ import { findTarget } from '../../extension/targets/catalogue';
 import type { FitRow, FromFitTable, ToFitTable } from '../../webview/fit-table-protocol';
 import { launchChromium } from './chromium';
 import { type OpenedPage, openFitTable } from './open-page';
-import { stateOf } from './sample-state';
+import { analysisOf, mobileNet } from './sample-state';
 import { choicesFor, figuresOf, pinnedNames } from './sample-what-if';
 import { themeNames } from './themes';
 
 const folder = 'screenshots/fit-table';
-const { analysis } = stateOf();
+const analysis = analysisOf(mobileNet());
 const chosen = choicesFor('stm32f746zg');
 const { chips } = fitColumns(
   [chosen],
@@ -72,7 +72,10 @@ describe('the table of a folder’s models', function () {
   it('has a row for every model, those that cannot be read too, and a column for every chip', async () => {
     await open();
     assert.deepEqual(await opened.sent(), [{ type: 'ready' }]);
-    assert.deepEqual(await names(), rows.map(({ path }) => path));
+    assert.deepEqual(
+      await names(),
+      rows.map(({ path }) => path),
+    );
     assert.match(await page.locator('tbody tr').first().innerText(), /Cannot be read: The file is a pointer/);
     const heads = (await page.locator('table.fit thead').innerText()).replace(/\s+/g, ' ');
     assert.match(heads, /Model Parameters Flash RAM F746ZG .* L432KC .* nRF52840 .* ESP32-S3 .* RP2040/);
@@ -82,7 +85,9 @@ describe('the table of a folder’s models', function () {
 
   it('says in words what a cell means, and whose chip it is', async () => {
     await open();
-    const cell = page.getByRole('button', { name: 'vision/<b>mobilenet</b>.onnx on STM32F746ZG, its own chip: RAM short' });
+    const cell = page.getByRole('button', {
+      name: 'vision/<b>mobilenet</b>.onnx on STM32F746ZG, its own chip: RAM short',
+    });
     assert.equal(await cell.innerText(), 'RAM');
     await cell.hover();
     assert.match(await page.getByRole('tooltip').innerText(), /Does not fit STM32F746ZG/);
@@ -101,7 +106,10 @@ describe('the table of a folder’s models', function () {
     await page.getByRole('button', { name: 'Flash', exact: true }).click();
     assert.equal(await page.getByRole('columnheader', { name: 'Flash' }).getAttribute('aria-sort'), 'ascending');
     const [smallest, , largest, unknown] = await names();
-    assert.deepEqual([smallest, largest, unknown], ['kws/ds-cnn.int8.onnx', 'vision/<b>mobilenet</b>.onnx', 'broken.onnx']);
+    assert.deepEqual(
+      [smallest, largest, unknown],
+      ['kws/ds-cnn.int8.onnx', 'vision/<b>mobilenet</b>.onnx', 'broken.onnx'],
+    );
     await page.getByRole('button', { name: 'Flash', exact: true }).click();
     assert.deepEqual((await names()).at(-1), 'broken.onnx');
     assert.equal((await names())[0], 'vision/<b>mobilenet</b>.onnx');
@@ -119,10 +127,7 @@ describe('the table of a folder’s models', function () {
   it('takes rows one by one, in their place, and keeps the focus', async () => {
     const waiting = rows.map(({ path }): FitRow => ({ path, own: 0, state: { kind: 'waiting' } }));
     await open({ ...table, rows: waiting, progress: { kind: 'running', leftOut: 3 } });
-    assert.equal(
-      await page.getByRole('status').innerText(),
-      '0 of 4 models in models measured · 3 more are not shown',
-    );
+    assert.equal(await page.getByRole('status').innerText(), '0 of 4 models in models measured · 3 more are not shown');
     await page.getByRole('button', { name: 'RAM', exact: true }).click();
     await page.locator('[data-key="row-0-kws/ds-cnn.onnx"]').focus();
     for (const each of [...rows].reverse()) await opened.send({ type: 'row', row: each });
@@ -162,7 +167,7 @@ describe('the table of a folder’s models', function () {
     const lines = csv.text.split('\r\n');
     assert.match(lines[0] ?? '', /^Model,Parameters,Flash bytes,Flash kind,RAM bytes,RAM kind,STM32F746ZG,.*,Remark$/);
     assert.match(lines[1] ?? '', /^broken\.onnx,{11}.*cannot be read: The file is a pointer/);
-    assert.match(lines[2] ?? '', /^kws\/ds-cnn\.int8\.onnx,22604,386560,published,100762,exact,/);
+    assert.match(lines[2] ?? '', /^kws\/ds-cnn\.int8\.onnx,22604,386560,estimated,100762,exact,/);
     await page.getByRole('button', { name: 'Copy as Markdown' }).click();
     const markdown = await last();
     assert.ok(markdown?.type === 'copy');

@@ -22,6 +22,8 @@ export type CompareColumnId =
 export interface CompareColumn {
   readonly id: CompareColumnId;
   readonly title: string;
+  /** Where the column before it is left out. */
+  readonly narrowTitle?: string;
   /** For screen readers and sentences, where the title leans on the column before it. */
   readonly fullTitle: string;
   readonly rule: string;
@@ -97,6 +99,7 @@ export const compareColumns: readonly CompareColumn[] = [
   {
     id: 'weights-after',
     title: 'after',
+    narrowTitle: 'Weights',
     fullTitle: 'Weights after',
     rule: sharedWeights,
     numeric: true,
@@ -125,6 +128,7 @@ export const compareColumns: readonly CompareColumn[] = [
   {
     id: 'live-after',
     title: 'after',
+    narrowTitle: 'Live RAM',
     fullTitle: 'Live RAM after',
     rule: 'Bytes of all activations live while the layer runs, at most',
     numeric: true,
@@ -145,7 +149,7 @@ export const compareColumns: readonly CompareColumn[] = [
     id: 'weights-db',
     title: 'Weights dB',
     fullTitle: 'Weights dB',
-    rule: 'Signal to quantization noise of the weights, where it was measured',
+    rule: 'Signal to quantization noise of the weights of a plan, over all of them',
     numeric: true,
     value: ({ weightsDb }) => weightsDb,
     text: ({ weightsDb }) => decibelsText(weightsDb),
@@ -179,13 +183,24 @@ export function compareRows(
   const sorted = inOrder(shown, sorting);
   const asRows = (some: readonly ComparedLayer[]): CompareRow[] => some.map((layer) => ({ kind: 'layer', layer }));
   const group = (title: string, some: readonly ComparedLayer[]): CompareRow[] =>
-    some.length === 0 ? [] : [{ kind: 'group', title: `${title}: ${formatQuantity(some.length, 'layer')}` }, ...asRows(some)];
+    some.length === 0
+      ? []
+      : [{ kind: 'group', title: `${title}: ${formatQuantity(some.length, 'layer')}` }, ...asRows(some)];
   return [
     ...asRows(sorted.filter(({ before, after }) => before && after)),
-    ...group('Only before', sorted.filter(({ after }) => !after)),
-    ...group('Only after', sorted.filter(({ before }) => !before)),
+    ...group(
+      'Only before',
+      sorted.filter(({ after }) => !after),
+    ),
+    ...group(
+      'Only after',
+      sorted.filter(({ before }) => !before),
+    ),
   ];
 }
+
+/** Layers of one module by their numbers: block_2 before block_13. */
+const byName = new Intl.Collator(undefined, { numeric: true });
 
 function inOrder(layers: readonly ComparedLayer[], sorting: Sorting | undefined): readonly ComparedLayer[] {
   const column = compareColumns.find(({ id }) => id === sorting?.column);
@@ -195,7 +210,7 @@ function inOrder(layers: readonly ComparedLayer[], sorting: Sorting | undefined)
   keyed.sort((a, b) => {
     // What is not known comes last either way.
     if (a.key === undefined || b.key === undefined) return Number(a.key === undefined) - Number(b.key === undefined);
-    return sign * (typeof a.key === 'string' ? a.key.localeCompare(String(b.key)) : a.key - Number(b.key));
+    return sign * (typeof a.key === 'string' ? byName.compare(a.key, String(b.key)) : a.key - Number(b.key));
   });
   return keyed.map(({ layer }) => layer);
 }

@@ -20,7 +20,8 @@ export function totalsTable({ totals, runtime }: NonNullable<CompareState['compa
         element('th', { attributes: { scope: 'col' } }, 'Total'),
         element('th', { class: 'number', attributes: { scope: 'col' } }, 'Before'),
         element('th', { class: 'number', attributes: { scope: 'col' } }, 'After'),
-        element('th', { class: 'number', attributes: { scope: 'col', colspan: 2 } }, 'Change'),
+        element('th', { class: 'number', attributes: { scope: 'col' } }, 'Change'),
+        element('th', { attributes: { scope: 'col', 'aria-label': 'Change in percent' } }),
         element('th', { class: 'total-bar', attributes: { scope: 'col' } }, 'After against before'),
       ),
     ),
@@ -71,7 +72,10 @@ function marked(id: TotalId, { value, kind }: Figure): Child {
     case 'exact':
       return text;
     case 'lower bound':
-      return [element('span', { class: 'kind', attributes: { role: 'img', 'aria-label': 'at least' } }, '≥\u202f'), text];
+      return [
+        element('span', { class: 'kind', attributes: { role: 'img', 'aria-label': 'at least' } }, '≥\u202f'),
+        text,
+      ];
     case 'estimated':
       return [estimatedMark(), text];
     case 'published':

@@ -1,9 +1,9 @@
 import type { ComparedTotal, ComparisonFacts, Figure, TotalId } from '../../extension/worker/comparison';
+import type { CompareState } from '../compare-protocol';
 import type { Child } from '../dom';
 import { element } from '../dom';
 import { formatBytes, formatCount, formatDecibels, formatExactBytes, formatQuantity } from '../format';
 import { kindWord, measuredMark } from '../kinds';
-import type { CompareState } from '../compare-protocol';
 
 /** A change with its sign: "−644.9 KiB", "+64.5 KiB". */
 export function signed(value: number, text: (value: number) => string): string {
@@ -17,7 +17,10 @@ export function totalText(id: TotalId, value: number): string {
 }
 
 /** Name of a total and the rule behind it. */
-export function totalWords(id: TotalId, runtime: string | undefined): { readonly label: string; readonly rule: string } {
+export function totalWords(
+  id: TotalId,
+  runtime: string | undefined,
+): { readonly label: string; readonly rule: string } {
   switch (id) {
     case 'file':
       return { label: 'File, .onnx', rule: 'The file on disk with its data, or the file that would be written.' };
@@ -80,7 +83,11 @@ function gain([flash = 0, ram = 0]: readonly number[], [flashName = '', ramName 
 }
 
 /** "Shapes, MACs and parameters are the same; every weight changes type." */
-function sameness({ sameShapes, weighted, retyped }: ComparisonFacts, sameMacs: boolean, sameParameters: boolean): string {
+function sameness(
+  { sameShapes, weighted, retyped }: ComparisonFacts,
+  sameMacs: boolean,
+  sameParameters: boolean,
+): string {
   const names = [sameShapes && 'shapes', sameMacs && 'MACs', sameParameters && 'parameters'].filter(
     (name): name is string => name !== false,
   );

@@ -16,7 +16,14 @@ export function asCsv(rows: readonly FitRow[], chips: readonly PageChip[]): stri
     head,
     ...rows.map(({ path, state }) =>
       state.kind === 'ready'
-        ? [path, String(state.parameters), ...bytes(state.flash), ...bytes(state.ram), ...state.cells.map(cellInWords), '']
+        ? [
+            path,
+            String(state.parameters),
+            ...bytes(state.flash),
+            ...bytes(state.ram),
+            ...state.cells.map(cellInWords),
+            '',
+          ]
         : [path, ...Array.from({ length: 5 + chips.length }, () => ''), remarkOf(state)],
     ),
   ]);

@@ -22,7 +22,8 @@ function sortingOf(memory: unknown): FitSorting {
   const byPath: FitSorting = { column: 'path', descending: false };
   if (typeof memory !== 'object' || memory === null || !('sorting' in memory)) return byPath;
   const { sorting } = memory;
-  if (typeof sorting !== 'object' || sorting === null || !('column' in sorting) || !('descending' in sorting)) return byPath;
+  if (typeof sorting !== 'object' || sorting === null || !('column' in sorting) || !('descending' in sorting))
+    return byPath;
   const { column, descending } = sorting;
   return isColumn(column) ? { column, descending: descending === true } : byPath;
 }

@@ -32,7 +32,8 @@ export class FitTableView {
     private sorting: FitSorting,
     private readonly sorted: (sorting: FitSorting) => void,
   ) {
-    const marks = 'Flash and RAM: ~ estimated, † published, ≥ at least (the model’s data alone). A press on a row opens the model.';
+    const marks =
+      'Flash and RAM: ~ estimated, † published, ≥ at least (the model’s data alone). A press on a row opens the model.';
     this.root.append(this.status, this.actions, this.box, element('p', { class: 'muted kinds' }, marks));
   }
 
@@ -62,8 +63,10 @@ export class FitTableView {
     const after = this.drawRow(row);
     before.replaceWith(after);
     // The table keeps its one tab stop, and the focus its place.
-    if (stop !== undefined) after.querySelector<HTMLElement>(`[data-column="${stop}"], [data-column]`)?.setAttribute('tabindex', '0');
-    if (focused) after.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    if (stop !== undefined)
+      after.querySelector<HTMLElement>(`[data-column="${stop}"], [data-column]`)?.setAttribute('tabindex', '0');
+    if (focused)
+      after.querySelector<HTMLElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.settleOrder());
   }
@@ -83,7 +86,13 @@ export class FitTableView {
 
   private get ordered(): readonly FitRow[] {
     const { shown } = this;
-    return shown ? sortedRows(shown.rows, this.sorting, shown.chips.map(({ key }) => key)) : [];
+    return shown
+      ? sortedRows(
+          shown.rows,
+          this.sorting,
+          shown.chips.map(({ key }) => key),
+        )
+      : [];
   }
 
   private drawTable(): void {
@@ -122,7 +131,9 @@ export class FitTableView {
       this.actions,
       progress.kind === 'running'
         ? this.action('stop', 'Stop', () => this.send({ type: 'stop' }))
-        : this.action('check', progress.kind === 'stopped' ? 'Go on' : 'Check again', () => this.send({ type: 'check' })),
+        : this.action('check', progress.kind === 'stopped' ? 'Go on' : 'Check again', () =>
+            this.send({ type: 'check' }),
+          ),
       this.action('copy-markdown', 'Copy as Markdown', () => this.copy(asMarkdown)),
       this.action('copy-csv', 'Copy as CSV', () => this.copy(asCsv)),
       this.action('pin-chip', 'Pin a chip…', () => this.send({ type: 'pin-chip' })),
@@ -165,11 +176,12 @@ export class FitTableView {
         ...(tip !== '' && { tip }),
         attributes: { scope: 'col', 'aria-sort': this.sortOf(column) },
       },
-      this.sortButton(column, title, position, undefined),
+      this.sortButton(column, title, position, title),
     );
   }
 
-  private sortButton(column: FitColumn, title: string, position: number, label: string | undefined): HTMLElement {
+  /** The label stands for the arrow of the order too, which `aria-sort` says. */
+  private sortButton(column: FitColumn, title: string, position: number, label: string): HTMLElement {
     return element(
       'button',
       {
@@ -200,9 +212,19 @@ export class FitTableView {
     const name = element(
       'td',
       {},
-      this.openButton(path, 0, `${path}: open`, element('span', { class: 'ellipsis from-start' }, element('bdi', {}, path))),
+      this.openButton(
+        path,
+        0,
+        `${path}: open`,
+        element('span', { class: 'ellipsis from-start' }, element('bdi', {}, path)),
+      ),
     );
-    const made = element('tr', { class: state.kind === 'unreadable' ? 'refused' : '' }, name, this.rest(row, chips.length));
+    const made = element(
+      'tr',
+      { class: state.kind === 'unreadable' ? 'refused' : '' },
+      name,
+      this.rest(row, chips.length),
+    );
     this.drawn.set(path, made);
     return made;
   }
@@ -226,7 +248,11 @@ export class FitTableView {
         element('span', { class: 'mark-word' }, icon('unknown'), element('span', {}, text)),
       );
     }
-    return element('td', { class: 'muted', attributes }, state.kind === 'measuring' ? 'being measured…' : notApplicable);
+    return element(
+      'td',
+      { class: 'muted', attributes },
+      state.kind === 'measuring' ? 'being measured…' : notApplicable,
+    );
   }
 
   private chipCell({ path, own, state }: FitRow, position: number): HTMLElement {

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import * as vscode from 'vscode';
-import { activeModelTab, eventually, inWorkspace, leaveUntilEnded, setTarget } from './editor';
+import { activeModelTab, eventually, inWorkspace, setTarget } from './editor';
 
 const sample = inWorkspace('digits-resnet8.onnx');
 const project = inWorkspace('platformio.ini');
@@ -79,15 +79,36 @@ describe('the chip of the workspace', () => {
     const copy = vscode.Uri.joinPath(folder, 'nested', 'copy.onnx');
     await vscode.workspace.fs.copy(sample, copy);
     await write(vscode.Uri.joinPath(folder, 'broken.onnx'), 'not a model');
-    const check = vscode.commands.executeCommand('thimble.checkFit', folder);
+    // Ends when every model is measured.
+    await vscode.commands.executeCommand('thimble.checkFit', folder);
+    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+    assert.ok(tabs.some(({ input, label }) => input instanceof vscode.TabInputWebview && label === 'Fit: models'));
     await eventually('the problem of a model that is not open', () =>
       vscode.languages.getDiagnostics(copy).find(({ message }) => message.includes('Does not fit STM32L432KC')),
     );
-    await leaveUntilEnded('the end of the check', check);
+    assert.deepEqual(vscode.languages.getDiagnostics(vscode.Uri.joinPath(folder, 'broken.onnx')), []);
     await vscode.workspace.fs.delete(folder, { recursive: true });
     await eventually('no problem of a file that is gone', () =>
       vscode.languages.getDiagnostics(copy).length === 0 ? true : undefined,
     );
+  });
+
+  it('is that of the project a model lies in', async () => {
+    await set('target', undefined);
+    const folder = inWorkspace('projects');
+    const inA = vscode.Uri.joinPath(folder, 'a', 'models', 'x.onnx');
+    const inB = vscode.Uri.joinPath(folder, 'b', 'models', 'x.onnx');
+    for (const model of [inA, inB]) await vscode.workspace.fs.copy(sample, model);
+    await write(vscode.Uri.joinPath(folder, 'a', 'platformio.ini'), '[env:main]\nboard = nucleo_l432kc\n');
+    await write(vscode.Uri.joinPath(folder, 'b', 'sdkconfig'), 'CONFIG_IDF_TARGET="stm32f100c4"\n');
+    await vscode.commands.executeCommand('thimble.checkFit', folder);
+    const problemOf = (model: vscode.Uri, chip: string) =>
+      eventually(`the problem on ${chip}`, () =>
+        vscode.languages.getDiagnostics(model).find(({ message }) => message.includes(`Does not fit ${chip}`)),
+      );
+    await problemOf(inA, 'STM32L432KC');
+    await problemOf(inB, 'STM32F100C4');
+    await vscode.workspace.fs.delete(folder, { recursive: true });
   });
 
   it('is forgotten with its file', async () => {

@@ -11,6 +11,8 @@ export async function run(): Promise<void> {
     await import('./reviewing');
     await import('./page');
     await import('./comparing');
+    await import('./comparing-models');
+    await import('./checking');
     await import('./quantize-view');
   }
   await new Promise<void>((done, failed) => {

@@ -70,6 +70,13 @@ describe('the Quantize view in the editor', () => {
     assert.equal(written.length.toLocaleString('en-US'), size);
     assert.deepEqual(await vscode.workspace.fs.readFile(sample), before);
     assert.equal(vscode.window.tabGroups.all.length, 2);
+    // The page that is looked at is the first that can be seen.
+    await vscode.commands.executeCommand('workbench.action.closeEditorsInOtherGroups');
+    const compared = await eventually('the comparison with the source', async () => {
+      const text = await pageText('.compare-lead').catch(() => '');
+      return text.includes('dB') ? text : undefined;
+    });
+    assert.match(compared, /KiB less flash .*for an output at \d+\.\d dB .*on random inputs/);
     await ask({ do: 'screenshot', name: 'quantize-written' });
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { MemoryByteSource } from '../../../extension/onnx/byte-source';
 import type { WhatIfSchemeId } from '../../../extension/quantize/what-if-scheme';
 import { compareModels, withErrors } from '../../../extension/worker/compare';
+import type { ComparedOrigin } from '../../../extension/worker/compare-calls';
 import { compareSessions } from '../../../extension/worker/compare-sessions';
 import type { ComparedLayer, Comparison, TotalId } from '../../../extension/worker/comparison';
 import { type ModelSession, planned, startSession } from '../../../extension/worker/model-sessions';
@@ -231,6 +232,24 @@ describe('a comparison in the worker', () => {
     assert.equal(total(result.comparison, 'file').before.value, session.analysed.analysis.file.bytes);
     assert.deepEqual(Object.keys(result.before.onRuntimes).sort(), ['onnx2c', 'tflm']);
     assert.equal(result.after.data.totals.macs, session.analysed.footprint.totals.macs);
+  });
+
+  it('tells the error of the weights of each layer where one is a plan of the other', async () => {
+    const session = await open(net(true));
+    const [file, plan] = [{ session: 1 }, { session: 1, scheme: 'int8-weights' } as const];
+    const compare = async (before: ComparedOrigin, after: ComparedOrigin) => {
+      const request = { before, after, others: [] };
+      return (await compareSessions(() => session, request, engine, scope)).comparison;
+    };
+    const comparison = await compare(file, plan);
+    for (const { name, weightsDb } of comparison.layers) {
+      if (name === 'active' || name === 'flat') assert.equal(weightsDb, undefined);
+      // Eight bits give some 6 dB each, less what the distribution leaves unused.
+      else assert.ok(weightsDb !== undefined && weightsDb > 35 && weightsDb < 60, `${name}: ${weightsDb}`);
+    }
+    for (const other of [await compare(plan, file), await compare(file, file)]) {
+      assert.ok(other.layers.every(({ weightsDb }) => weightsDb === undefined));
+    }
   });
 
   it('without the runtime where that cannot measure one of them, and says why', async () => {
