@@ -102,9 +102,13 @@ export interface TargetMatch {
 /**
  * Targets that match a query (words, and sizes as in "at least 256K RAM") in id, name, vendor, core, accelerator, alias or board.
  * What the text names exactly comes first, then own targets, the reviewed catalogue and the long tail, each by closeness. All own
- * and reviewed targets for an empty text.
+ * and reviewed targets for an empty text. `most`: as many as will be looked at; the others cost nothing.
  */
-export function searchMatches(text: string, more: MoreTargets = {}): readonly TargetMatch[] {
+export function searchMatches(
+  text: string,
+  more: MoreTargets = {},
+  most = Number.POSITIVE_INFINITY,
+): readonly TargetMatch[] {
   const reviewed = [...(more.own ?? []), ...allTargets()];
   if (text.trim() === '') return reviewed.map((target) => ({ target }));
   const { words, conditions } = parseQuery(text);
@@ -130,10 +134,9 @@ export function searchMatches(text: string, more: MoreTargets = {}): readonly Ta
     .map(({ board }) => ({ board, target: chipOf(board, longTail) }))
     .filter(({ target }) => target !== undefined && accepts(target));
   for (const { board, target } of onBoards) if (target?.reviewed !== false) offer(target, boardLabel(board));
-  const chips = longTail.searchChips(words, accepts);
-  for (const { target } of [...chips].sort(byScore)) offer(target);
+  for (const target of longTail.searchChips(words, accepts, most)) offer(target);
   for (const { board, target } of onBoards) offer(target, boardLabel(board));
-  return [...matches.values()];
+  return [...matches.values()].slice(0, most);
 }
 
 /** The targets of `searchMatches`. */
@@ -149,8 +152,18 @@ function namesOf(target: Target): readonly string[] {
   return [target.id, target.name, ...target.aliases];
 }
 
-/** Sum over the normalized words; 0 when one matches nowhere. A query of conditions alone matches all alike. */
-function scoreOf(target: Target, words: readonly string[]): number {
+interface SearchedField {
+  readonly weight: number;
+  /** Normalized. */
+  readonly text: string;
+}
+
+const searched = new WeakMap<Target, readonly SearchedField[]>();
+
+/** The texts of a target that words are looked up in, normalized once. */
+function fieldsOf(target: Target): readonly SearchedField[] {
+  const known = searched.get(target);
+  if (known) return known;
   const fields: readonly (readonly [number, string])[] = [
     [8, target.id],
     [8, target.name],
@@ -159,11 +172,17 @@ function scoreOf(target: Target, words: readonly string[]): number {
     [3, target.core],
     [2, target.accelerator ?? ''],
   ];
-  const normalized = fields.map(([weight, text]) => ({ weight, text: normalizePart(text) }));
+  const made = fields.map(([weight, text]) => ({ weight, text: normalizePart(text) }));
+  searched.set(target, made);
+  return made;
+}
+
+/** Sum over the normalized words; 0 when one matches nowhere. A query of conditions alone matches all alike. */
+function scoreOf(target: Target, words: readonly string[]): number {
   let sum = 1;
   for (const word of words) {
     let best = 0;
-    for (const { weight, text } of normalized) best = Math.max(best, weight * closeness(text, word));
+    for (const { weight, text } of fieldsOf(target)) best = Math.max(best, weight * closeness(text, word));
     if (best === 0) return 0;
     sum += best;
   }

@@ -75,17 +75,21 @@ const familyCores = [
     'Cortex-M4',
   ],
   [
-    /^efm32(gg11|tg11|pg1)|^efr32(bg1|mg1)|^s32k14[2-8]|^cc(13|26)[15][24]|^r7fa(4m1|4w1|6m[123]|6t1)|^max326/i,
+    /^efm32(gg11|tg11|pg1)|^efr32(bg1|mg1)|^s32k14[2-8]|^cc(13|26)[145]2|^r7fa(4m1|4w1|6m[123]|6t1)|^max326|^pic32cx/i,
     'Cortex-M4',
   ],
   [/^stm32(f7|h7)|^atsam(e70|s70|v7)|^mimxrt1|^s32k3/i, 'Cortex-M7'],
   [
-    /^stm32(u3|u5|l5|h5|wba)|^lpc55|^mimxrt6|^mcxn|^mcxa|^nrf(53|91|54)|^r7fa(4m[23]|4e|6m[45]|6e)|^psc3|^rp23/i,
+    /^stm32(u3|u5|l5|h5|wba)|^lpc55|^mimxrt[56]\d\d|^mcxn|^mcxa|^nrf(53|91|54)|^cc(1314|1354|2674)|^r7fa(4m[23]|4e|6m[45]|6e)|^psc3|^rp23/i,
     'Cortex-M33',
   ],
+  // The second series of Silicon Labs; GigaDevice's E5.
+  [/^ef[rm]32\w{2}2\d|^gd32e5/i, 'Cortex-M33'],
+  [/^r7fa2|^gd32(e23|l23)/i, 'Cortex-M23'],
   [/^r7(fa8|ja8|ka8)/i, 'Cortex-M85'],
   [/^stm32n6/i, 'Cortex-M55'],
-  [/^(stm32[cgul]0|atsam[cdl][^5]|rp2040|lpc8|mspm0)/i, 'Cortex-M0+'],
+  [/^(stm32[cgul]0|atsam[cdl][^5]|rp2040|lpc8|mspm0|cc23)/i, 'Cortex-M0+'],
+  [/^nrf51/i, 'Cortex-M0'],
 ];
 const architectures = {
   armv6m: 'Armv6-M (Cortex-M0 or Cortex-M0+)',
@@ -116,18 +120,48 @@ function variantCore({ variant, cores }) {
   return family ?? [...new Set(cores.map((core) => architectures[core] ?? core))].join(' + ');
 }
 
-function region(name, kind, bytes, start) {
-  return { name: name ?? '', kind, bytes, start: Number(start) };
+/** Some packs give the last offset for the size: 0x3BFFF is 0x3C000. */
+function region(name, kind, size, start) {
+  return { name: name ?? '', kind, bytes: size % 1024 === 1023 ? size + 1 : size, start: Number(start) };
+}
+
+const KiB = 1024;
+
+/**
+ * NXP's i.MX RT: one FlexRAM is split by the program into ITCM, DTCM and OCRAM, and probe-rs gives each of them all of it, or the window of
+ * addresses. FlexRAM and what is beside it in KiB, from NXP's fact sheets (i.MX RT1010 and RT1015 128 KB, RT1020 256 KB, RT1040 and RT1050
+ * 512 KB, RT1060 and RT1064 1 MB) and Zephyr's dts/arm/nxp/imxrt (nxp_rt1160.dtsi, nxp_rt1170.dtsi).
+ */
+const flexRams = [
+  [/^mimxrt101[05]/i, 128, []],
+  [/^mimxrt1020/i, 256, []],
+  [/^mimxrt10[45]0/i, 512, []],
+  [/^mimxrt106[04]/i, 512, [['OCRAM2', 512, 0x20200000]]],
+  [/^mimxrt1160/i, 512, [['OCRAM', 256, 0x20340000]]],
+  [/^mimxrt1170/i, 512, [['OCRAM1 + OCRAM2', 1024, 0x20240000]]],
+];
+
+function flexRamOf(variant) {
+  const found = flexRams.find(([pattern]) => pattern.test(variant));
+  if (!found) return undefined;
+  const [, flexRam, others] = found;
+  return [
+    region('FlexRAM (ITCM, DTCM and OCRAM, as the program splits it)', 'tcm', flexRam * KiB, 0x20000000),
+    ...others.map(([name, size, start]) => region(name, 'sram', size * KiB, start)),
+  ];
 }
 
 const ramKind = (name) => (/tcm|ccm|^[id]lm\d/i.test(name ?? '') ? 'tcm' : 'sram');
 // Backup domains hold no arena; graphics windows are addresses without memory; the others are not part of the chip or not for programs.
-const notRam = /bkp|backup|gfxmm|psram|sdram|usb|alias|secure\)|instruction bus|uncached|network|ppca|rom$|icode$/i;
+const notRam =
+  /bkp|backup|gfxmm|psram|sdram|usb|alias|secure\)|instruction bus|uncached|network|ppca|rom$|icode$|code bus/i;
 const notFlash =
-  /otp|legacy|^sys|^vnd|^opt|bootrom|uicr|romcp|alias|itcm|secure$|external|flexspi|xspi|xpi|xip|spi flash|data|eeprom|max address|cbus/i;
+  /otp|legacy|^sys|^vnd|^opt|^rom$|bootrom|dflash|uicr|romcp|alias|itcm|secure$|external|flexspi|xspi|xpi|xip|spi flash|data|eeprom|max address|cbus/i;
 
 /** Arm and RISC-V chips see memory outside the package there; such a region is a window of addresses, not a size. */
 const largestFlash = 16 * 1024 * 1024;
+/** Of Infineon's FM3 and FM4, for data (memory map of their hardware manuals). */
+const workFlash = 0x200c0000;
 const outside = (start) => start >= 0x60000000 && start < 0xa0000000;
 
 function packRam({ device, memories }) {
@@ -150,16 +184,41 @@ function packFlash({ device, memories }) {
       .filter(({ access, name }) => access && !access.includes('w') && !notFlash.test(name))
       .map(({ name, size, start }) => region(name, /mram/i.test(name) ? 'mram' : 'flash', size, start))
       .filter(({ start, kind }) => kind === 'mram' || !outside(start))
+      .filter(({ start }) => start !== workFlash)
       .filter(
         ({ name }) => !(name.endsWith('_S') && memories.some((other) => other.name === `${name.slice(0, -2)}_NS`)),
       ),
   );
 }
 
-function variantRam({ ram, cores }) {
+/** RAM in one piece from 0x20000000, in KiB, where probe-rs has more than the chip or a part of it, and who says so. */
+const publishedRams = [
+  [/^gd32vf103.b/i, 32, 'GD32VF103 data sheet'],
+  [/^gd32vf103.8/i, 20, 'GD32VF103 data sheet'],
+  [/^cc(?:1314r|1354[rp]|2674[rp])10/i, 256, 'Texas Instruments data sheet'],
+  [/^max32690/i, 896, 'Zephyr dts/arm/adi/max32/max32690.dtsi, eight banks in a row'],
+  [/^lm3s6965$/i, 64, 'Texas Instruments data sheet'],
+];
+const publishedRam = (variant) => publishedRams.find(([pattern]) => pattern.test(variant));
+
+/** Where the sizes of a variant come from. */
+function variantSource(device) {
+  const [, , publisher] = publishedRam(device.variant) ?? [];
+  const ram = publisher ?? (flexRamOf(device.variant) ? 'NXP fact sheet' : undefined);
+  return ram === undefined ? variantName(device) : `${variantName(device)}; RAM: ${ram}`;
+}
+
+function variantRam({ variant, ram, cores }) {
+  const flexRam = flexRamOf(variant);
+  if (flexRam) return flexRam;
+  const published = publishedRam(variant);
+  if (published) return [region('RAM', 'sram', published[1] * KiB, 0x20000000)];
   const named = ram.filter(({ name, alias }) => !alias && !notRam.test(name ?? ''));
   const kept = named.length > 0 ? named : ram.filter(({ alias }) => !alias);
-  const regions = kept.map(({ name, size, start }) => region(name, ramKind(name), size, start));
+  const regions = kept.map(({ name, size, start }) =>
+    // The nRF51 and nRF52 see their RAM for code at 0x00800000 too, and programs use it for data at 0x20000000.
+    region(name, ramKind(name), size, /^nrf5[12]/i.test(variant) && Number(start) === 0x800000 ? 0x20000000 : start),
+  );
   if (!cores.includes('armv8m')) return tidy(regions);
   // Armv8-M sees the same memory once more for secure programs, with bit 28 of the address set.
   return tidy(
@@ -174,11 +233,17 @@ function variantRam({ ram, cores }) {
 }
 
 function variantFlash({ variant, nvm, cores }) {
+  // The one i.MX RT of its time with a flash in its package (fact sheet: 4 MB).
+  if (/^mimxrt1064/i.test(variant)) return [region('flash in the package', 'flash', 4096 * KiB, 0x70000000)];
   // Espressif's entries are the addressable range of a flash outside the chip.
   if (/^esp|^rp2|^stm32n6|^fe310|^fu/i.test(variant) || cores.some((core) => /r$/.test(core))) return [];
   const kept = nvm.filter(
     ({ name, alias, start, size }) =>
-      !alias && size <= largestFlash && !notFlash.test(name ?? '') && !outside(Number(start)),
+      !alias &&
+      size <= largestFlash &&
+      Number(start) !== workFlash &&
+      !notFlash.test(name ?? '') &&
+      !outside(Number(start)),
   );
   const largest = Math.max(0, ...kept.map(({ size }) => size));
   return tidy(
@@ -276,7 +341,7 @@ for (const variant of variants) {
   if (described.has(variant) || /_(selfdebug|apponly|dual|lockstep|riscv|lp|ram)$/i.test(variant.variant)) continue;
   const memories = [...variantFlash(variant), ...variantRam(variant)];
   if (memories.length === 0) continue;
-  add(variant.variant, { core: variantCore(variant), clock: 0, memories, source: variantName(variant), note: '' });
+  add(variant.variant, { core: variantCore(variant), clock: 0, memories, source: variantSource(variant), note: '' });
 }
 
 // Packages of one part with the same memories are one row, under the part number.

@@ -1,5 +1,5 @@
 import { contiguousRam } from './contiguous-ram';
-import { isPackageVariant, normalizePart } from './part-number';
+import { isPackageVariant, normalizePart, normalizeParts } from './part-number';
 import type { Memory, MemoryKind, Target } from './target';
 import { closeness } from './target-query';
 
@@ -10,11 +10,15 @@ export interface LongTail {
   readonly chip: (text: string) => Target | undefined;
   /** The board of that id or name. */
   readonly board: (text: string) => Board | undefined;
-  /** Chips in which every word occurs, with how well (see `closeness`). `accepts` is asked once for chips with the same memories. */
+  /**
+   * Chips in which every word occurs, those first that match best (see `closeness`), `most` of them. `accepts` is asked once for chips
+   * with the same memories.
+   */
   readonly searchChips: (
     words: readonly string[],
     accepts: (target: Target) => boolean,
-  ) => readonly { readonly target: Target; readonly score: number }[];
+    most?: number,
+  ) => readonly Target[];
   readonly searchBoards: (words: readonly string[]) => readonly { readonly board: Board; readonly score: number }[];
 }
 
@@ -82,18 +86,23 @@ type SharedFields = Omit<Target, 'id' | 'name'>;
 /** The data that compile-long-tail.mjs wrote. Throws SyntaxError when the text is no JSON. */
 export function parseLongTail(text: string): LongTail {
   const data: CompiledData = JSON.parse(text);
-  const chips: Chip[] = [];
-  const byKey = new Map<string, Chip>();
-  for (const layout of data.layouts) {
-    for (const name of layout.names.split(' ')) {
-      const chip = { name, key: normalizePart(name), layout };
-      chips.push(chip);
-      byKey.set(chip.key, chip);
-    }
-  }
+  const named = data.layouts.flatMap((layout) => layout.names.split(' ').map((name) => ({ name, layout })));
+  const keys = normalizeParts(named.map(({ name }) => name));
+  const chips = named.map(({ name, layout }, position): Chip => ({ name, key: keys[position] ?? '', layout }));
+  let byKey: ReadonlyMap<string, Chip> | undefined;
+  const allByKey = () => {
+    if (byKey) return byKey;
+    const made = new Map<string, Chip>();
+    for (const chip of chips) made.set(chip.key, chip);
+    byKey = made;
+    return made;
+  };
   let boards: readonly IndexedBoard[] | undefined;
   const allBoards = () => {
-    boards ??= data.boards.map((row) => ({ row, id: normalizePart(row[0]), name: normalizePart(row[1]) }));
+    if (boards) return boards;
+    const ids = normalizeParts(data.boards.map(([id]) => id));
+    const names = normalizeParts(data.boards.map(([, name]) => name));
+    boards = data.boards.map((row, position) => ({ row, id: ids[position] ?? '', name: names[position] ?? '' }));
     return boards;
   };
 
@@ -112,7 +121,7 @@ export function parseLongTail(text: string): LongTail {
   return {
     size: chips.length,
     chip: (part) => {
-      const found = findChip(byKey, normalizePart(part));
+      const found = findChip(allByKey(), normalizePart(part));
       return found && targetOf(found);
     },
     board: (text) => {
@@ -121,18 +130,27 @@ export function parseLongTail(text: string): LongTail {
       const found = allBoards().find(({ id }) => id === wanted) ?? allBoards().find(({ name }) => name === wanted);
       return found && boardOf(data, found.row);
     },
-    searchChips: (words, accepts) => {
+    searchChips: (words, accepts, most = Number.POSITIVE_INFINITY) => {
       const scoreOfLayout = layoutScores(words);
       const accepted = new Map<Layout, boolean>();
-      const found: { readonly target: Target; readonly score: number }[] = [];
+      // Of those that score alike no more are kept than are asked for; there are few scores, and no sorting is needed.
+      const byScore = new Map<number, Chip[]>();
       for (const chip of chips) {
         const score = scoreOfChip(chip, words, scoreOfLayout(chip.layout));
         if (score === 0) continue;
+        const alike = byScore.get(score) ?? [];
+        if (alike.length >= most) {
+          if (words.length === 0) break;
+          continue;
+        }
         const accept = accepted.get(chip.layout) ?? accepts(targetOf(chip));
         accepted.set(chip.layout, accept);
-        if (accept) found.push({ target: targetOf(chip), score });
+        if (!accept) continue;
+        alike.push(chip);
+        byScore.set(score, alike);
       }
-      return found;
+      const best = [...byScore].sort(([one], [other]) => other - one).flatMap(([, alike]) => alike);
+      return best.slice(0, most).map(targetOf);
     },
     searchBoards: (words) =>
       allBoards().flatMap(({ row, id, name }) => {
@@ -162,8 +180,8 @@ function findChip(byKey: ReadonlyMap<string, Chip>, wanted: string): Chip | unde
 /** Sum over the words; 0 when one matches nowhere. */
 function scoreOfChip(chip: Chip, words: readonly string[], ofLayout: readonly number[]): number {
   let sum = 1;
-  for (const [index, word] of words.entries()) {
-    const best = Math.max(8 * closeness(chip.key, word), ofLayout[index] ?? 0);
+  for (let index = 0; index < words.length; index++) {
+    const best = Math.max(8 * closeness(chip.key, words[index] ?? ''), ofLayout[index] ?? 0);
     if (best === 0) return 0;
     sum += best;
   }

@@ -1,7 +1,7 @@
 import { limitsOf } from './limits';
 import { normalizePart } from './part-number';
 import { sizeOf, sizePattern } from './size-text';
-import type { Target } from './target';
+import type { Limits, Target } from './target';
 
 /** What a person typed into a search for a chip. */
 export interface TargetQuery {
@@ -18,26 +18,34 @@ interface Condition {
 
 const relation = String.raw`(?:(at\s+least|min(?:imum)?|from|more\s+than|>=?|at\s+most|max(?:imum)?|up\s+to|<=?)\s*)?`;
 const memory = '(ram|sram|flash|rom)';
-const sizeFirst = new RegExp(String.raw`(?<=^|\s)${relation}${sizePattern}\s*(?:of\s+)?${memory}(?=$|[\s,;])`, 'gi');
-const memoryFirst = new RegExp(String.raw`(?<=^|\s)${memory}\s*:?\s*${relation}${sizePattern}(?=$|[\s,;])`, 'gi');
+/** After the size: "256K RAM or more", "RAM 64K or less". */
+const addition = String.raw`(?:\s+or\s+(more|less|above|below))?`;
+const sizeFirst = new RegExp(
+  String.raw`(?<=^|\s)${relation}${sizePattern}\s*(?:of\s+)?${memory}${addition}(?=$|[\s,;])`,
+  'gi',
+);
+const memoryFirst = new RegExp(
+  String.raw`(?<=^|\s)${memory}\s*:?\s*${relation}${sizePattern}${addition}(?=$|[\s,;])`,
+  'gi',
+);
 
 /** "cortex-m4, at least 256K RAM" as words and conditions. A size without a word such as "at most" means at least. */
 export function parseQuery(text: string): TargetQuery {
   const conditions: Condition[] = [];
-  const take = (word: string | undefined, size: string, name: string) => {
+  const take = (word: string | undefined, size: string, name: string, added: string | undefined) => {
     const bytes = sizeOf(size);
     if (bytes === undefined) return;
-    const atMost = word !== undefined && /^(at\s+most|max|up|<)/i.test(word);
+    const atMost = /^(at\s+most|max|up|<)/i.test(word ?? '') || /^(less|below)$/i.test(added ?? '');
     conditions.push({ memory: /flash|rom/i.test(name) ? 'flash' : 'ram', bytes, atMost });
   };
   const words = text
     .slice(0, 200)
-    .replace(sizeFirst, (_match, word: string | undefined, size: string, name: string) => {
-      take(word, size, name);
+    .replace(sizeFirst, (_match, word: string | undefined, size: string, name: string, added: string | undefined) => {
+      take(word, size, name, added);
       return ' ';
     })
-    .replace(memoryFirst, (_match, name: string, word: string | undefined, size: string) => {
-      take(word, size, name);
+    .replace(memoryFirst, (_match, name: string, word: string | undefined, size: string, added: string | undefined) => {
+      take(word, size, name, added);
       return ' ';
     })
     .split(/[\s,;]+/)
@@ -48,10 +56,14 @@ export function parseQuery(text: string): TargetQuery {
 
 const fillers = new Set(['and', 'with', 'of', 'or', 'chip', 'chips', 'board', 'boards']);
 
+/** Every letter that is typed asks for the same targets again. */
+const knownLimits = new WeakMap<Target, Limits>();
+
 /** Whether the limits a model would be held against satisfy all conditions. */
 export function meets(target: Target, conditions: readonly Condition[]): boolean {
   if (conditions.length === 0) return true;
-  const limits = limitsOf(target);
+  const limits = knownLimits.get(target) ?? limitsOf(target);
+  knownLimits.set(target, limits);
   return conditions.every(({ memory: name, bytes, atMost }) => {
     const limit = limits[name]?.bytes;
     return limit !== undefined && (atMost ? limit <= bytes : limit >= bytes);
@@ -61,7 +73,7 @@ export function meets(target: Target, conditions: readonly Condition[]): boolean
 /** How two normalized texts match. 3: equal, 2: begins with it, 1: contains it, 0: does not. */
 export function closeness(own: string, wanted: string): number {
   if (wanted === '' || own.length < wanted.length) return 0;
-  if (own === wanted) return 3;
-  if (own.startsWith(wanted)) return 2;
-  return own.includes(wanted) ? 1 : 0;
+  const at = own.indexOf(wanted);
+  if (at !== 0) return at < 0 ? 0 : 1;
+  return own.length === wanted.length ? 3 : 2;
 }

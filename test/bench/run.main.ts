@@ -7,6 +7,7 @@ import { benchLatency } from './latency.bench-part';
 import { benchLiveEstimate } from './live-estimate.bench-part';
 import { benchOnScreen } from './on-screen.bench-part';
 import { benchPlanners } from './planners.bench-part';
+import { benchSearch } from './search.bench-part';
 import { benchStartUp } from './start-up.bench-part';
 import { benchVerdictMatrix } from './verdict-matrix.bench-part';
 
@@ -23,6 +24,7 @@ const parts = {
   latency: benchLatency,
   'live-estimate': benchLiveEstimate,
   'verdict-matrix': benchVerdictMatrix,
+  search: benchSearch,
 } satisfies Record<string, (folder: string) => Promise<void>>;
 
 async function main(): Promise<void> {

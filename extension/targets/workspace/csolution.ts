@@ -10,7 +10,8 @@ export async function detectCsolution(detection: Detection): Promise<readonly Wo
     if (text === undefined) continue;
     for (const { device, board } of hardwareOf(text)) {
       const stated = device ?? board;
-      if (!stated) continue;
+      // Arm's own devices are models of its simulators.
+      if (!stated || /^ARM::/i.test(stated.value)) continue;
       const lookUp = [device, board].flatMap((entry) => (entry ? [partOf(entry.value), entry.value] : []));
       guesses.push(
         detection.guess({ kind: 'csolution', file, line: stated.line, named: partOf(stated.value), lookUp }),

@@ -29,7 +29,8 @@ const largestText = 4 * 1024 * 1024;
 const mostFiles = 64;
 const mostDiagnostics = 200;
 /** Folders that hold other people's projects, examples of libraries or products of a build. */
-const foreign = /(?:^|\/)(?:node_modules|\.git|\.pio|\.venv|venv|site-packages|managed_components|third_party)\//;
+const foreign =
+  /(?:^|\/)(?:(?:node_modules|\.git|\.pio|\.venv|venv|site-packages|managed_components|third_party)|(?:components|lib|libraries)\/.*\bexamples?)\//i;
 
 /** One run over a workspace: reads files within bounds and collects diagnostics. */
 export class Detection {
@@ -74,7 +75,8 @@ export class Detection {
     const { kind, file, line, named, flashBudget, ramBudget } = statement;
     let target: Target | undefined;
     for (const name of statement.lookUp ?? [named]) target ??= this.lookups.findTarget(name);
-    if (!target && (statement.lookUp ?? [named]).length > 0) {
+    // What only the environment of the tools knows is no fault of the file.
+    if (!target && (statement.lookUp ?? [named]).length > 0 && !named.includes('${')) {
       const message = `"${named}" is no chip or board that is known; define it in .thimble/targets.json to use it.`;
       this.report('warning', 'unknown-board', message, file, line);
     }

@@ -17,6 +17,7 @@ export const workspacePatterns = [
   '**/sdkconfig.defaults.*',
   '**/*.csv',
   '**/platformio.ini',
+  '**/boards/*.json',
   '**/*.ioc',
   '**/*.csolution.yml',
   '**/*.csolution.yaml',

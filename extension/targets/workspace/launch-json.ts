@@ -21,7 +21,9 @@ export async function detectLaunchJson(detection: Detection): Promise<readonly W
       if (type !== 'cortex-debug' && type !== 'probe-rs-debug') continue;
       const { line } = positionAt(text, device.start);
       // The folder of the project is the one above .vscode. J-Link names some devices by vendor: NXP/LPC55S69_M33_0.
-      const lookUp = [named, named.replace(/^.*\//, ''), named.replace(/_(?:M\d+|CM\d+|CPU)(?:_\d)?$/i, '')];
+      // It also names the cores of the nRF5340; the network core has other memories.
+      const part = named.replace(/^.*\//, '').replace(/_APP$/i, '');
+      const lookUp = /_NET$/i.test(part) ? [] : [named, part, part.replace(/_(?:M\d+|CM\d+|CPU)(?:_\d)?$/i, '')];
       guesses.push(
         detection.guess({ kind: 'launch', file, line, projectFolder: folderOf(folderOf(file)), named, lookUp }),
       );

@@ -15,7 +15,9 @@ const shared: ReadonlySet<GuessKind> = new Set<GuessKind>(['launch', 'linker-scr
 export function projectsOf(guesses: readonly WorkspaceGuess[]): readonly DetectedProject[] {
   const naming = guesses.filter(({ target, named }) => target !== undefined || named !== '');
   const folders = [...new Set(naming.map(({ projectFolder }) => projectFolder))];
-  const nameOnTheirOwn = new Set(naming.filter(({ kind }) => !shared.has(kind)).map(({ projectFolder }) => projectFolder));
+  const nameOnTheirOwn = new Set(
+    naming.filter(({ kind }) => !shared.has(kind)).map(({ projectFolder }) => projectFolder),
+  );
   return folders.map((folder) => {
     const inside = guesses.filter(({ projectFolder }) => isInside(projectFolder, folder));
     // Nothing but a debug configuration: what lies below has to agree with it.

@@ -8,7 +8,7 @@ export interface AppPartition {
 }
 
 export interface PartitionTable {
-  /** Partitions of type app, in file order. */
+  /** Partitions of type app, in file order; those for tests only where there are no others. */
   readonly apps: readonly AppPartition[];
   readonly faults: readonly { readonly code: string; readonly message: string; readonly line: number }[];
 }
@@ -16,12 +16,13 @@ export interface PartitionTable {
 /** ESP-IDF's partition table: `Name, Type, SubType, Offset, Size, Flags`, sizes such as 1M, 24K, 0x6000; `#` begins a comment. */
 export function parsePartitionTable(text: string): PartitionTable {
   const apps: AppPartition[] = [];
+  const tests: AppPartition[] = [];
   const faults: { code: string; message: string; line: number }[] = [];
   for (const [index, raw] of linesOf(text).entries()) {
     const line = index + 1;
     const content = raw.replace(/#.*$/, '').trim();
     if (content === '') continue;
-    const [name = '', type = '', , , size] = content.split(',').map((field) => field.trim());
+    const [name = '', type = '', subtype = '', , size] = content.split(',').map((field) => field.trim());
     if (size === undefined) {
       faults.push({
         code: 'broken-partition-table',
@@ -40,10 +41,11 @@ export function parsePartitionTable(text: string): PartitionTable {
         : `"${size}" is no size such as 1M or 0x6000.`;
       faults.push({ code: negative ? 'negative-size' : 'invalid-size', message, line });
     } else {
-      apps.push({ name, bytes, line });
+      // Subtype 0x20 is test: started by a pin at boot, it never holds the application.
+      (/^(?:test|0x20|32)$/i.test(subtype) ? tests : apps).push({ name, bytes, line });
     }
   }
-  return { apps, faults };
+  return { apps: apps.length > 0 ? apps : tests, faults };
 }
 
 function sizeOfPartition(text: string): number | undefined {

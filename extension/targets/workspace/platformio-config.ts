@@ -41,7 +41,12 @@ export class PlatformIoConfig {
   option(environment: string, name: string): PlatformIoOption | undefined {
     for (const section of this.order(`env:${environment}`)) {
       const found = section.values.get(name);
-      if (found) return { value: this.expand(found.value, 0).trim(), line: found.line, section: section.name };
+      if (!found) continue;
+      const value = this.expand(
+        found.value.replace(/\$\{this\.__env__\}/g, () => environment),
+        0,
+      ).trim();
+      return { value, line: found.line, section: section.name };
     }
     return undefined;
   }

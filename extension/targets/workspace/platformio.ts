@@ -1,3 +1,4 @@
+import { memberOf, parseJsonSource, textOf } from '../json-source';
 import { limitsOf } from '../limits';
 import { sizeOf } from '../size-text';
 import { readLinkerScript } from './detect-linker-scripts';
@@ -32,21 +33,47 @@ async function guessFor(
   environment: string,
   board: PlatformIoOption,
 ): Promise<WorkspaceGuess> {
-  const chip = config.option(environment, 'board_build.mcu');
+  const option = (name: string) => config.option(environment, name);
+  const chip = option('board_build.mcu')?.value ?? (await chipOfOwnBoard(detection, file, board.value));
   const guess = detection.guess({
     kind: 'platformio',
     file,
     line: board.line,
     named: board.value,
-    lookUp: [...(chip ? [chip.value] : []), board.value],
+    lookUp: [...(chip ? [chip] : []), board.value],
   });
-  const option = (name: string) => config.option(environment, name);
   const own = await projectBudgets(detection, file, option);
   const ofBoard = boardBudgets(detection, guess, file, board);
   const flashBudget = own.flash ?? ofBoard.flash;
   const ramBudget = own.ram ?? ofBoard.ram;
   return { ...guess, ...(flashBudget && { flashBudget }), ...(ramBudget && { ramBudget }) };
 }
+
+/** The chip of a board that the project defines in its folder `boards`; undefined where it does not. */
+async function chipOfOwnBoard(detection: Detection, file: string, board: string): Promise<string | undefined> {
+  const path = /^[\w.-]+$/.test(board) ? resolvePath(folderOf(file), `boards/${board}.json`) : undefined;
+  const text = path === undefined ? undefined : await detection.read(path);
+  if (text === undefined) return undefined;
+  try {
+    return textOf(memberOf(memberOf(parseJsonSource(text), 'build'), 'mcu'));
+  } catch {
+    // PlatformIO says what is wrong with it; here the board is not known then.
+    return undefined;
+  }
+}
+
+/**
+ * The smallest app partition of the tables that the Arduino core for ESP32 brings, in bytes. Source: tools/partitions/*.csv of
+ * arduino-esp32.
+ */
+const arduinoTables: Readonly<Record<string, number>> = {
+  'default.csv': 0x140000,
+  'default_8mb.csv': 0x330000,
+  'default_16mb.csv': 0x640000,
+  'min_spiffs.csv': 0x1e0000,
+  'no_ota.csv': 0x200000,
+  'huge_app.csv': 0x300000,
+};
 
 type Budgets = { readonly flash: Budget | undefined; readonly ram: Budget | undefined };
 
@@ -65,14 +92,23 @@ async function projectBudgets(
   }
   const regions = parsed ? budgetsOf(parsed.regions) : undefined;
   const table = option('board_build.partitions');
-  const partition =
-    table && /\.csv$/i.test(table.value)
-      ? await partitionBudget(detection, folder, table.value, { file, line: table.line })
-      : undefined;
+  const partition = table && (await tableBudget(detection, file, table));
   return {
     flash: sizeOption(detection, file, option('board_upload.maximum_size')) ?? partition ?? regions?.flash,
     ram: sizeOption(detection, file, option('board_upload.maximum_ram_size')) ?? regions?.ram,
   };
+}
+
+/** A table of the project wins over one of the same name that the framework brings. */
+async function tableBudget(detection: Detection, file: string, table: PlatformIoOption): Promise<Budget | undefined> {
+  const { value, line } = table;
+  if (!/\.csv$/i.test(value)) return undefined;
+  const folder = folderOf(file);
+  const brought = arduinoTables[value.toLowerCase()];
+  const path = resolvePath(folder, value);
+  const isOwn = path !== undefined && (await detection.read(path)) !== undefined;
+  if (isOwn || brought === undefined) return partitionBudget(detection, folder, value, { file, line });
+  return { bytes: brought, label: `app partition of ${value} of arduino-esp32`, file, line };
 }
 
 function sizeOption(detection: Detection, file: string, entry: PlatformIoOption | undefined): Budget | undefined {

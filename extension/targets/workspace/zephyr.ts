@@ -7,6 +7,9 @@ import { type KconfigEntry, kconfigNumber, parseKconfig } from './kconfig';
 const secondaryProcessor =
   /^(?:cpunet|cpurad|cpuflpr|cpuppr|cpu1|cpuhpucore|m0|m0p|m4|cm4|cm0p|appcpu|lpcore|hpcore_1)$/;
 
+/** Boards that stand for no chip: emulators, and Zephyr as a program of the computer it is built on. */
+const emulated = /^(?:native_|qemu_|unit_testing|nsim|fvp_|mps[23]_|xenvm)/;
+
 /** Zephyr builds: `.config` of an image names board and chip and the memory that devicetree gives it. */
 export async function detectZephyr(detection: Detection): Promise<readonly WorkspaceGuess[]> {
   const guesses: WorkspaceGuess[] = [];
@@ -16,9 +19,10 @@ export async function detectZephyr(detection: Detection): Promise<readonly Works
     const config = parseKconfig(text);
     // The bootloader of the same board is built beside the application.
     if (config.get('CONFIG_MCUBOOT')?.value === 'y') continue;
-    const board = config.get('CONFIG_BOARD_TARGET') ?? config.get('CONFIG_BOARD');
-    const named = board ?? config.get('CONFIG_SOC');
-    if (!named || named.value === '') continue;
+    const named = ['CONFIG_BOARD_TARGET', 'CONFIG_BOARD', 'CONFIG_SOC']
+      .map((name) => config.get(name))
+      .find((entry) => entry !== undefined && entry.value !== '');
+    if (!named || emulated.test(named.value)) continue;
     guesses.push(
       detection.guess({
         kind: 'zephyr',

@@ -206,6 +206,27 @@ describe('a session of the Quantize view', () => {
     assert.equal(figures(), session.figures);
   });
 
+  it('cannot be written before the model it starts from was proved, and shows the plan that the proof leaves', async () => {
+    session.update();
+    session.setData({ kind: 'random' });
+    await settle();
+    const shown = worker.one('estimateRecipe');
+    assert.match(JSON.stringify(shown.request), /"unproved":true/);
+    shown.answer({ ...estimate(1000), unproved: true });
+    await settle();
+    worker.one('estimateRecipe').answer({ ...estimate(1000), analysis, unproved: true });
+    await settle();
+    assert.equal(session.state?.write.blocked, 'The prepared model is being compared with the source.');
+    assert.equal(session.writable, undefined);
+    const proof = worker.one('estimateRecipe');
+    assert.doesNotMatch(JSON.stringify(proof.request), /unproved|withAnalysis/);
+    proof.answer(estimate(1200));
+    await settle();
+    assert.equal(session.state?.write.blocked, undefined);
+    const writable = () => session.writable;
+    assert.equal(writable()?.estimate.fileBytes, 1200);
+  });
+
   it('cannot be written while its size is computed', async () => {
     session.update();
     await estimateAll();

@@ -29,7 +29,7 @@ describe('long tail', () => {
   });
 
   it('marks every chip as unreviewed, with regions and their source', () => {
-    for (const { target } of more.longTail.searchChips([], () => true)) {
+    for (const target of more.longTail.searchChips([], () => true)) {
       assert.equal(target.reviewed, false, target.name);
       assert.ok(target.memories.length > 0, target.name);
       assert.ok(
@@ -42,7 +42,7 @@ describe('long tail', () => {
   });
 
   it('has no chip twice and none of the reviewed ones', () => {
-    const names = more.longTail.searchChips([], () => true).map(({ target }) => target.id);
+    const names = more.longTail.searchChips([], () => true).map(({ id }) => id);
     assert.equal(new Set(names).size, names.length);
     for (const name of names) assert.equal(findTarget(name), undefined, name);
   });
@@ -106,6 +106,40 @@ describe('long tail', () => {
     });
   });
 
+  it('counts memory that a program splits as it likes once, and no window of addresses', () => {
+    const rams = {
+      MIMXRT1010: 128,
+      MIMXRT1015: 128,
+      MIMXRT1020: 256,
+      MIMXRT1040: 512,
+      MIMXRT1060: 1024,
+      MIMXRT1064: 1024,
+    };
+    for (const [name, expected] of Object.entries(rams)) assert.equal(onChipRam(name), expected, name);
+    assert.equal(onChipRam('MIMXRT595S'), 5 * 1024);
+    assert.equal(onChipRam('MIMXRT533S'), 3 * 1024);
+    assert.deepEqual(sizes('MIMXRT1064'), [4096, 512]);
+    assert.deepEqual(sizes('MIMXRT1170'), [undefined, 1024]);
+    for (const { name, vendor } of more.longTail.searchChips([], () => true)) {
+      if (vendor === 'NXP') assert.ok(onChipRam(name) <= 5 * 1024, name);
+    }
+  });
+
+  it('takes no last address for a size, and no flash for data for one for programs', () => {
+    for (const { name, memories } of more.longTail.searchChips([], () => true)) {
+      for (const { name: region, bytes } of memories) assert.notEqual(bytes % 1024, 1023, `${name} ${region}`);
+    }
+    assert.deepEqual(sizes('STM32G491CETxZ')[0], 496);
+    assert.deepEqual(sizes('MB9BF516R')[0], 512);
+    assert.deepEqual(sizes('S32K344')[0], 3968);
+  });
+
+  it('has the published RAM where a list has a part of it, or more', () => {
+    const rams = { GD32VF103CBT6: 32, CC1314R10: 256, CC2674P10: 256, MAX32690: 896, LM3S6965: 64, MAX32665: 560 };
+    for (const [name, expected] of Object.entries(rams)) assert.deepEqual(sizes(name)[1], expected, name);
+    assert.match(findTarget('CC1314R10', more)?.sources['memory'] ?? '', /data sheet/);
+  });
+
   it('says where its sources disagree', () => {
     assert.match(findTarget('STM32U5F9NJ', more)?.notes ?? '', /RAM: the pack; probe-rs says 3008 KiB/);
   });
@@ -146,6 +180,19 @@ describe('long tail', () => {
     for (const target of found) assert.ok((limitsOf(target).ram?.bytes ?? 0) >= 256 * KiB, target.name);
     assert.ok(found.some(({ id }) => id === 'nrf52840'));
     assert.ok(!found.some(({ id }) => id === 'stm32f401re'));
+  });
+
+  it('takes as many as are asked for, the same as without a limit', () => {
+    for (const query of ['at least 256K RAM', 'nordic', 'nucleo', 'stm32 flash 64k']) {
+      assert.deepEqual(searchMatches(query, more, 40), searchMatches(query, more).slice(0, 40), query);
+    }
+  });
+
+  it('knows sizes with their relation behind them', () => {
+    const names = (query: string) => searchTargets(query, more).map(({ id }) => id);
+    assert.ok(names('256K RAM or more').length > 100);
+    assert.deepEqual(names('256K RAM or more'), names('at least 256K RAM'));
+    assert.deepEqual(names('stm32 RAM 8K or less'), names('stm32 RAM at most 8K'));
   });
 
   it('searches by core and size together', () => {

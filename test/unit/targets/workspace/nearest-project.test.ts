@@ -6,7 +6,8 @@ import { memoryFiles } from '../../../fixtures/workspace-files';
 
 const board = (name: string) => `[env:main]\nboard = ${name}\n`;
 const idf = (target: string) => `CONFIG_IDF_TARGET="${target}"\nCONFIG_PARTITION_TABLE_SINGLE_APP=y\n`;
-const script = (ram: string) => `MEMORY { FLASH (rx) : ORIGIN = 0, LENGTH = 512K\n RAM (rwx) : ORIGIN = 0x20000000, LENGTH = ${ram} }`;
+const script = (ram: string) =>
+  `MEMORY { FLASH (rx) : ORIGIN = 0, LENGTH = 512K\n RAM (rwx) : ORIGIN = 0x20000000, LENGTH = ${ram} }`;
 const launch = (device: string) => `{"configurations": [{"type": "cortex-debug", "device": "${device}"}]}`;
 
 /** What files at these paths are held against: chip and RAM budget. */
@@ -62,9 +63,12 @@ describe('the project that a model lies in', () => {
   });
 
   it('does not lend its models the chip of a project around it when its own is not known', async () => {
-    const nested = { 'sdkconfig': idf('esp32s3'), 'co/platformio.ini': board('no_such_board') };
+    const nested = { sdkconfig: idf('esp32s3'), 'co/platformio.ini': board('no_such_board') };
     assert.deepEqual(await held(nested, 'co/x.onnx', 'main/x.onnx'), [undefined, 'esp32s3']);
-    const two = { 'p/platformio.ini': '[env:a]\nboard = pico\n[env:b]\nboard = nucleo_f746zg\n', 'q/sdkconfig': idf('esp32') };
+    const two = {
+      'p/platformio.ini': '[env:a]\nboard = pico\n[env:b]\nboard = nucleo_f746zg\n',
+      'q/sdkconfig': idf('esp32'),
+    };
     assert.deepEqual(await held(two, 'p/x.onnx', 'q/x.onnx'), [undefined, 'esp32']);
   });
 
