@@ -1,5 +1,6 @@
 import { type DataType, storedBytes } from '../model/data-type';
 import type { Attribute, FunctionDefinition, Graph, Model, Node, Tensor } from '../model/model';
+import { subgraphsOf } from '../model/order';
 import { noUse, operandUse, type Role, roleFor } from './roles';
 import { exact } from './sizes';
 
@@ -26,8 +27,8 @@ export interface Constant {
 export interface Constants {
   /** All of the model: main graph, subgraphs, and each function body once. */
   readonly all: readonly Constant[];
-  /** Names of those in the main graph. */
-  readonly mainGraph: ReadonlySet<string>;
+  /** Whether a name stands for one of those in the main graph. */
+  readonly inMainGraph: (name: string) => boolean;
 }
 
 /**
@@ -42,15 +43,21 @@ export function constantsOf(model: Model, order: readonly number[]): Constants {
     if (node) walk.use(node, main, step);
   });
   for (const definition of model.functions) walk.functionUses(definition, undefined);
-  const mainGraph = new Set<string>();
-  for (const [name, entry] of main.entries) if ('bytes' in entry) mainGraph.add(name);
-  return { all: walk.found, mainGraph };
+  const inMainGraph = (name: string) => {
+    const entry = main.entries.get(name);
+    return entry !== undefined && 'bytes' in entry;
+  };
+  return { all: walk.found, inMainGraph };
 }
 
 type Found = { -readonly [Key in keyof Constant]: Constant[Key] } & {
-  /** The only value all elements have, for ConstantOfShape; else the elements themselves where they are at hand. */
-  readonly content: { readonly fill: bigint } | { readonly tensor: Tensor } | undefined;
+  /** The only value all elements have, for ConstantOfShape; else the tensor, whose elements may be at hand. */
+  readonly content: Fill | Tensor | undefined;
 };
+
+interface Fill {
+  readonly fill: bigint;
+}
 
 /** A value that is no constant here. What uses it matters for the inputs of a function: the caller may pass a constant. */
 interface Computed {
@@ -109,33 +116,58 @@ class ConstantWalk {
 
   /** Notes what one node uses its operands for, its subgraphs and the function it calls included. */
   use(node: Node, scope: Scope, step: number | undefined): void {
-    const definition = this.functions.get(functionKey(node, node.opType));
+    const definition = this.calledBy(node);
     const formal = definition && this.functionUses(definition, step);
     node.inputs.forEach((name, position) => {
       const entry = name === '' ? undefined : lookUp(scope, name);
       if (entry) note(entry, formal ? (formal[position]?.uses ?? noUse) : operandUse(node.opType, position), step);
     });
-    for (const attribute of node.attributes.values()) {
-      for (const graph of graphsIn(attribute)) {
-        const inner = this.declare(graph, scope);
-        for (const child of graph.nodes) this.use(child, inner, step);
-      }
+    for (const graph of subgraphsOf(node)) {
+      const inner = this.declare(graph, scope);
+      for (const child of graph.nodes) this.use(child, inner, step);
     }
   }
 
-  /** Walks a function's body on first sight; a function that calls itself uses nothing more by that. */
-  functionUses(definition: FunctionDefinition, step: number | undefined): readonly Computed[] {
-    const known = this.uses.get(definition);
-    if (known) return known;
-    const formal = definition.inputs.map((): Computed => ({ uses: noUse }));
-    this.uses.set(definition, formal);
-    const scope = this.declare(definition.body, undefined);
-    definition.inputs.forEach((name, position) => {
-      const input = formal[position];
-      if (input) scope.entries.set(name, input);
-    });
-    for (const node of definition.body.nodes) this.use(node, scope, step);
-    return formal;
+  /**
+   * Walks a function's body on first sight, after those it calls: one may call another ten thousand deep. A function that calls itself
+   * uses nothing more by that.
+   */
+  functionUses(root: FunctionDefinition, step: number | undefined): readonly Computed[] {
+    const path: { definition: FunctionDefinition; scope: Scope; calls: Iterator<FunctionDefinition> }[] = [];
+    const enter = (definition: FunctionDefinition) => {
+      const scope = this.declare(definition.body, undefined);
+      const formal = definition.inputs.map((): Computed => ({ uses: noUse }));
+      definition.inputs.forEach((name, position) => {
+        const input = formal[position];
+        if (input) scope.entries.set(name, input);
+      });
+      this.uses.set(definition, formal);
+      path.push({ definition, scope, calls: this.callsIn(definition.body) });
+    };
+    if (!this.uses.has(root)) enter(root);
+    for (let top = path.at(-1); top; top = path.at(-1)) {
+      const call = top.calls.next();
+      if (!call.done) {
+        if (!this.uses.has(call.value)) enter(call.value);
+        continue;
+      }
+      path.pop();
+      for (const node of top.definition.body.nodes) this.use(node, top.scope, step);
+    }
+    return this.uses.get(root) ?? [];
+  }
+
+  /** The functions that the nodes of a graph call, its subgraphs included. */
+  private *callsIn(graph: Graph): Generator<FunctionDefinition> {
+    for (const node of graph.nodes) {
+      const definition = this.calledBy(node);
+      if (definition) yield definition;
+      for (const subgraph of subgraphsOf(node)) yield* this.callsIn(subgraph);
+    }
+  }
+
+  private calledBy(node: Node): FunctionDefinition | undefined {
+    return this.functions.size === 0 ? undefined : this.functions.get(functionKey(node, node.opType));
   }
 
   private add(constant: Found): Found {
@@ -170,11 +202,6 @@ function note(entry: Entry, uses: number, step: number | undefined): void {
   }
 }
 
-function graphsIn(attribute: Attribute): readonly Graph[] {
-  if (attribute.kind === 'graph') return [attribute.value];
-  return attribute.kind === 'graphs' ? attribute.value : [];
-}
-
 function fromTensor(name: string, tensor: Tensor): Found {
   const { dataType, elementCount, sparse } = tensor;
   const bytes = sparse && dataType ? storedBytes(dataType, elementCount) : tensor.byteLength;
@@ -187,7 +214,7 @@ function fromTensor(name: string, tensor: Tensor): Found {
     keptBytes,
     role: undefined,
     step: undefined,
-    content: { tensor },
+    content: tensor,
   };
 }
 
@@ -222,7 +249,7 @@ function fromAttribute(name: string, key: string, attribute: Attribute): Found |
     case 'int':
       return { ...flat('INT64', 1), content: { fill: attribute.value } };
     case 'ints':
-      return { ...flat('INT64', attribute.value.length), content: { tensor: integers(name, attribute.value) } };
+      return { ...flat('INT64', attribute.value.length), content: integers(name, attribute.value) };
     case 'string':
       return flat('STRING', 1, attribute.value.length);
     case 'strings':
@@ -286,7 +313,7 @@ function elementsOfShape(shape: Found): number | undefined {
   if ('fill' in shape.content) {
     return size(shape.content.fill) === undefined ? undefined : exact(Number(shape.content.fill) ** shape.elements);
   }
-  const { inline } = shape.content.tensor;
+  const { inline } = shape.content;
   if (!inline || inline.length !== shape.elements * 8) return undefined;
   let product = 1;
   for (let index = 0; index < shape.elements; index++) {

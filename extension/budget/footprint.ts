@@ -120,7 +120,7 @@ export function footprintOf(model: Model, shapes: ModelShapes): Footprint {
   const constants = constantsOf(model, order);
   const shares = sharesPerStep(constants.all, order.length);
   const impossible = impossibleSizesIn(shapes.graph, sizeOf);
-  const lifetimes = lifetimesOf(shapes.graph, constants.mainGraph, sizeOf, impossible);
+  const lifetimes = lifetimesOf(shapes.graph, constants.inMainGraph, sizeOf, impossible);
   const activations = lifetimes.filter((lifetime) => !lifetime.constant);
   const live = liveBytesPerStep(lifetimes, order.length);
   const liveActivations = liveBytesPerStep(activations, order.length);
@@ -220,14 +220,15 @@ const noShare: Share = { parameters: 0, weightBytes: 0, quantizationBytes: 0 };
 
 /** What of the constants each layer is charged with: each constant goes to its first user. */
 function sharesPerStep(constants: readonly Constant[], steps: number): readonly Share[] {
-  const shares = new Array<Share>(steps).fill(noShare);
+  const shares = Array.from({ length: steps }, () => ({ ...noShare }));
   for (const { step, role, elements, bytes } of constants) {
-    if (step === undefined) continue;
-    const share = shares[step] ?? noShare;
+    const share = step === undefined ? undefined : shares[step];
+    if (!share) continue;
     if (role === 'data') {
-      shares[step] = { ...share, parameters: share.parameters + elements, weightBytes: share.weightBytes + bytes };
+      share.parameters += elements;
+      share.weightBytes += bytes;
     } else if (role === 'quantization') {
-      shares[step] = { ...share, quantizationBytes: share.quantizationBytes + bytes };
+      share.quantizationBytes += bytes;
     }
   }
   return shares;

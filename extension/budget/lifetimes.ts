@@ -15,13 +15,13 @@ export interface Lifetime {
 }
 
 /**
- * Lifetimes of the graph inputs and node outputs, in order of their first step. Constants (`constants`: their names) are never live.
+ * Lifetimes of the graph inputs and node outputs, in order of their first step. Constants are never live.
  * An input lives from step 0, an output of a node from its node, both to the last use, and outputs of the graph to the end; what
  * nothing uses lives for one step. A node uses what its subgraphs capture. What is used but given by nobody is of unknown size.
  */
 export function lifetimesOf(
   shapes: GraphShapes,
-  constants: ReadonlySet<string>,
+  isConstant: (name: string) => boolean,
   sizeOf: SizeOf,
   impossible: ImpossibleSizes = new Map(),
 ): readonly Lifetime[] {
@@ -29,7 +29,7 @@ export function lifetimesOf(
   const first = new Map<string, number>();
   const last = new Map<string, number>();
   const define = (name: string, step: number) => {
-    if (name === '' || constants.has(name) || first.has(name)) return;
+    if (name === '' || isConstant(name) || first.has(name)) return;
     first.set(name, step);
     last.set(name, step);
   };

@@ -43,13 +43,18 @@ export type TensorLocation =
 
 export type TypedField = 'float_data' | 'int32_data' | 'int64_data' | 'double_data' | 'uint64_data';
 
-/** A constant tensor. Its elements stay in the file; `extension/onnx/tensor-data.ts` reads them. */
+/**
+ * A constant tensor. Its elements stay in the file; `extension/onnx/tensor-data.ts` reads them. Not to be copied by a spread: the
+ * reader's tensors work out most of this when asked.
+ */
 export interface Tensor {
   readonly name: string;
   /** undefined: a type code that is not known (`dataTypeCode` has it). */
   readonly dataType: DataType | undefined;
   readonly dataTypeCode: number;
   readonly dims: readonly number[];
+  /** `dataType` and `dims` as the type of a value, where tensors that have them in common share it. */
+  readonly valueType?: ValueType;
   /** Product of `dims`; 1 for a scalar. */
   readonly elementCount: number;
   /** Bytes the elements take at their stored width (storedBytes); strings: the sum of their lengths. */

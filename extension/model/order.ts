@@ -15,11 +15,22 @@ export interface ExecutionOrder {
  * of the nodes that are ready at once.
  */
 export function executionOrder(graph: Graph): ExecutionOrder {
+  const known = orders.get(graph);
+  if (known) return known;
+  const found = findOrder(graph);
+  orders.set(graph, found);
+  return found;
+}
+
+/** A graph never changes, and reading, inferring and planning all ask for its order. */
+const orders = new WeakMap<Graph, ExecutionOrder>();
+
+function findOrder(graph: Graph): ExecutionOrder {
   const producers = producersOf(graph);
-  const dependencies = graph.nodes.map((node) => dependenciesOf(node, producers));
-  if (dependencies.every((sources, position) => sources.every((source) => source < position))) {
+  if (isInOrder(graph, producers)) {
     return { order: graph.nodes.map((_, position) => position), inFileOrder: true, cycle: undefined };
   }
+  const dependencies = graph.nodes.map((node) => dependenciesOf(node, producers));
   const waiting = dependencies.map((sources) => sources.length);
   const consumers: number[][] = graph.nodes.map(() => []);
   for (const [position, sources] of dependencies.entries()) {
@@ -98,6 +109,16 @@ function producersOf(graph: Graph): Map<string, number> {
   for (const input of graph.inputs) producers.delete(input.name);
   for (const name of graph.constants.keys()) producers.delete(name);
   return producers;
+}
+
+/** True where no node needs what a later one makes. */
+function isInOrder({ nodes }: Graph, producers: ReadonlyMap<string, number>): boolean {
+  return nodes.every((node, position) => {
+    const isThere = (name: string) => (producers.get(name) ?? -1) < position;
+    if (!node.inputs.every(isThere)) return false;
+    for (const name of capturedNames(node)) if (!isThere(name)) return false;
+    return true;
+  });
 }
 
 /** The nodes a node waits for, each once; a node that needs its own output waits for itself. */

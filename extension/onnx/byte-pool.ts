@@ -1,25 +1,34 @@
 const chunkBytes = 64 << 10;
 const alignment = 8;
 
-/** Copies of short byte runs, many to a buffer: one buffer each would take several times their length. */
+/** Copies of short byte runs, many to a buffer: a buffer, or only a view, for each would take several times their length. */
 export class BytePool {
-  #chunk = new Uint8Array(0);
-  #used = 0;
+  readonly #chunks: Uint8Array[] = [];
+  #used = chunkBytes;
 
-  /** A copy of `bytes`, aligned for elements of every type. */
-  copy(bytes: Uint8Array): Uint8Array {
-    if (bytes.length > chunkBytes / 16) return bytes.slice();
-    const start = Math.ceil(this.#used / alignment) * alignment;
-    if (start + bytes.length > this.#chunk.length) return this.#copyIntoNewChunk(bytes);
+  /** Keeps a copy of `bytes`, aligned for elements of every type; gives what `view` wants. */
+  add(bytes: Uint8Array): number {
+    if (bytes.length > chunkBytes / 16) {
+      this.#chunks.push(bytes.slice());
+      this.#used = chunkBytes;
+      return (this.#chunks.length - 1) * chunkBytes;
+    }
+    let start = Math.ceil(this.#used / alignment) * alignment;
+    if (start + bytes.length > chunkBytes) {
+      this.#chunks.push(new Uint8Array(chunkBytes));
+      start = 0;
+    }
+    const chunk = this.#chunks.length - 1;
+    this.#chunks[chunk]?.set(bytes, start);
     this.#used = start + bytes.length;
-    this.#chunk.set(bytes, start);
-    return this.#chunk.subarray(start, this.#used);
+    return chunk * chunkBytes + start;
   }
 
-  #copyIntoNewChunk(bytes: Uint8Array): Uint8Array {
-    this.#chunk = new Uint8Array(chunkBytes);
-    this.#used = bytes.length;
-    this.#chunk.set(bytes);
-    return this.#chunk.subarray(0, bytes.length);
+  /** The `length` bytes that were added there. */
+  view(at: number, length: number): Uint8Array {
+    const start = at % chunkBytes;
+    return (this.#chunks[Math.floor(at / chunkBytes)] ?? empty).subarray(start, start + length);
   }
 }
+
+const empty = new Uint8Array(0);

@@ -5,8 +5,8 @@ import { type DecodeContext, report } from './decode-context';
 import { decodeSparseTensor } from './decode-sparse';
 import { decodeTensor } from './decode-tensor';
 import { decodeType } from './decode-type';
-import { toBigInt } from './protobuf';
-import type { ScannedMessage } from './scan';
+import type { MessageRecord } from './message-record';
+import { exactList, toBigInt } from './protobuf';
 
 /** Codes of AttributeProto.AttributeType. */
 const codes = {
@@ -39,13 +39,13 @@ const codeOfField: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** Decodes a GraphProto in an attribute; `scope` names the attribute. */
-export type GraphDecoder = (record: ScannedMessage, scope: readonly string[]) => Graph;
+export type GraphDecoder = (record: MessageRecord, scope: readonly string[]) => Graph;
 
 /** The attribute of an AttributeProto. `owner` names the node or function in the scope of subgraphs. */
 export function decodeAttribute(
   context: DecodeContext,
   proto: onnx.IAttributeProto,
-  record: ScannedMessage,
+  record: MessageRecord,
   place: Place,
   owner: string,
   decodeGraph: GraphDecoder,
@@ -58,12 +58,12 @@ export function decodeAttribute(
     report(context, 'note', 'attribute-not-read', text, { ...place, offset: record.range.start });
     return { kind: 'unknown', typeCode };
   }
-  const tensor = (tensorRecord: ScannedMessage): Tensor => decodeTensor(context, tensorRecord, place);
-  const sparse = (sparseRecord: ScannedMessage): Tensor => decodeSparseTensor(context, sparseRecord, place);
-  const graph = (graphRecord: ScannedMessage, label: string): Graph =>
+  const tensor = (tensorRecord: MessageRecord): Tensor => decodeTensor(context, tensorRecord, place);
+  const sparse = (sparseRecord: MessageRecord): Tensor => decodeSparseTensor(context, sparseRecord, place);
+  const graph = (graphRecord: MessageRecord, label: string): Graph =>
     decodeGraph(graphRecord, [...(place.scope ?? []), `${owner}.${label}`]);
   // Where a singular field is repeated, the last one counts.
-  const last = (number: number) => record.childrenOf(number).at(-1);
+  const last = (number: number) => record.lastChildOf(number);
 
   switch (typeCode) {
     case codes.float:
@@ -83,15 +83,15 @@ export function decodeAttribute(
       break;
     }
     case codes.floats:
-      return { kind: 'floats', value: proto.floats ?? [] };
+      return { kind: 'floats', value: exactList(proto.floats) };
     case codes.ints:
       return { kind: 'ints', value: (proto.ints ?? []).map(toBigInt) };
     case codes.strings:
       return { kind: 'strings', value: (proto.strings ?? []).map((bytes) => bytes.slice()) };
     case codes.tensors:
-      return { kind: 'tensors', value: record.childrenOf(fields.tensors).map(tensor) };
+      return { kind: 'tensors', value: record.mapChildren(fields.tensors, tensor) };
     case codes.graphs: {
-      const value = record.childrenOf(fields.graphs).map((item, index) => graph(item, `${name}[${index}]`));
+      const value = record.mapChildren(fields.graphs, (item, index) => graph(item, `${name}[${index}]`));
       return { kind: 'graphs', value };
     }
     case codes.sparseTensor: {
@@ -100,7 +100,7 @@ export function decodeAttribute(
       break;
     }
     case codes.sparseTensors:
-      return { kind: 'sparse-tensors', value: record.childrenOf(fields.sparseTensors).map(sparse) };
+      return { kind: 'sparse-tensors', value: record.mapChildren(fields.sparseTensors, sparse) };
     case codes.type:
       return { kind: 'type', value: proto.tp ? decodeType(context, proto.tp, place) : undefined };
     case codes.types:
@@ -112,9 +112,9 @@ export function decodeAttribute(
 }
 
 /** IR 1 files leave the type out: the field that is there tells it. */
-function impliedType(proto: onnx.IAttributeProto, record: ScannedMessage): number {
-  for (const child of record.children) {
-    const code = codeOfField.get(child.number);
+function impliedType(proto: onnx.IAttributeProto, record: MessageRecord): number {
+  for (const number of record.childNumbers()) {
+    const code = codeOfField.get(number);
     if (code !== undefined) return code;
   }
   if (proto.tp) return codes.type;

@@ -1,17 +1,19 @@
 import type { Diagnostic, Place } from '../model/diagnostic';
+import type { BytePool } from './byte-pool';
 import { UnreadableModel } from './byte-source';
 import type { DiagnosticList } from './diagnostic-list';
 import type { ExternalReference } from './external-data';
+import type { MessageRecord } from './message-record';
 import { decoders } from './protobuf';
-import type { ScannedMessage } from './scan';
-import type { Skeleton } from './skeleton';
 import type { TensorDraft } from './tensor-draft';
+import type { TensorHeaders } from './tensor-headers';
 import type { TypedReference } from './typed-tensors';
 
 /** What decoding gathers on its way through the messages. */
 export interface DecodeContext {
   readonly fileName: string;
-  readonly skeleton: Skeleton;
+  readonly pool: BytePool;
+  readonly headers: TensorHeaders;
   readonly diagnostics: DiagnosticList;
   /** Tensors whose elements are in another file. */
   readonly external: ExternalReference[];
@@ -25,11 +27,11 @@ export interface DecodeContext {
  */
 export function decoded<Proto>(
   context: DecodeContext,
-  record: ScannedMessage,
+  record: MessageRecord,
   decode: (bytes: Uint8Array) => Proto,
 ): Proto {
   try {
-    return decode(context.skeleton.slice(record.skeletonStart, record.skeletonEnd));
+    return decode(record.content);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const text = `this part cannot be decoded (${reason}); the file is damaged`;
@@ -49,25 +51,21 @@ export function report(
 }
 
 /** The metadata_props of a message, which onnx-proto does not know, in field `number`. */
-export function newerMetadata(
-  context: DecodeContext,
-  record: ScannedMessage,
-  number: number,
-): ReadonlyMap<string, string> {
-  const entries = record.newer.filter((field) => field.number === number);
+export function newerMetadata(record: MessageRecord, number: number): ReadonlyMap<string, string> {
+  const entries = record.contentsOf(number);
   if (entries.length === 0) return noMetadata;
   return new Map(
-    entries.map((field) => {
-      const entry = decoders.entry(context.skeleton.slice(field.start, field.end));
+    entries.map((content) => {
+      const entry = decoders.entry(content);
       return [entry.key ?? '', entry.value ?? ''];
     }),
   );
 }
 
 /** A text field that onnx-proto does not know; empty when absent. The last one counts. */
-export function newerText(context: DecodeContext, record: ScannedMessage, number: number): string {
-  const field = record.newer.findLast((candidate) => candidate.number === number);
-  return field ? utf8.decode(context.skeleton.slice(field.start, field.end)) : '';
+export function newerText(record: MessageRecord, number: number): string {
+  const content = record.contentsOf(number).at(-1);
+  return content ? utf8.decode(content) : '';
 }
 
 const utf8 = new TextDecoder();

@@ -6,8 +6,8 @@ import { type DecodeContext, decoded, newerMetadata, newerText, report } from '.
 import { decodeSparseTensor } from './decode-sparse';
 import { decodeTensor } from './decode-tensor';
 import { decodeValue } from './decode-type';
-import { decoders, toSafeInteger } from './protobuf';
-import type { ScannedMessage } from './scan';
+import type { MessageRecord } from './message-record';
+import { decoders, exactList, toSafeInteger } from './protobuf';
 
 /** The name of an operator set: files may write the default one as the empty string. */
 export function domainName(domain: string | null | undefined): string {
@@ -20,9 +20,9 @@ export function opsetVersions(imports: readonly onnx.IOperatorSetIdProto[]): Map
 }
 
 /** The graph of a GraphProto, its subgraphs included. Names that are there twice keep the first meaning. */
-export function decodeGraph(context: DecodeContext, record: ScannedMessage, scope: readonly string[]): Graph {
+export function decodeGraph(context: DecodeContext, record: MessageRecord, scope: readonly string[]): Graph {
   const place: Place = scope.length > 0 ? { scope } : {};
-  const values = (number: number) => record.childrenOf(number).map((child) => decodeValue(context, child, place));
+  const values = (number: number) => record.mapChildren(number, (child) => decodeValue(context, child, place));
   const constants = new Map<string, Tensor>();
   const addConstant = (tensor: Tensor) => {
     if (constants.has(tensor.name)) {
@@ -36,18 +36,18 @@ export function decodeGraph(context: DecodeContext, record: ScannedMessage, scop
   for (const child of record.childrenOf(15)) addConstant(decodeSparseTensor(context, child, place));
   return {
     name: decoded(context, record, decoders.graph).name ?? '',
-    nodes: decodeNodes(context, record.childrenOf(1), scope),
+    nodes: decodeNodes(context, record, 1, scope),
     inputs: values(11),
     outputs: values(12),
     values: byName(values(13)),
-    constants,
-    metadata: newerMetadata(context, record, 16),
+    constants: constants.size > 0 ? constants : noEntries,
+    metadata: newerMetadata(record, 16),
     range: record.range,
   };
 }
 
 /** The function of a FunctionProto. */
-export function decodeFunction(context: DecodeContext, record: ScannedMessage): FunctionDefinition {
+export function decodeFunction(context: DecodeContext, record: MessageRecord): FunctionDefinition {
   const proto = decoded(context, record, decoders.function);
   const name = proto.name ?? '';
   const domain = domainName(proto.domain);
@@ -55,26 +55,26 @@ export function decodeFunction(context: DecodeContext, record: ScannedMessage): 
   const bareValue = (valueName: string): Value => ({
     name: valueName,
     type: undefined,
-    metadata: new Map(),
+    metadata: noEntries,
     range: record.range,
   });
   const body: Graph = {
     name,
-    nodes: decodeNodes(context, record.childrenOf(7), scope),
+    nodes: decodeNodes(context, record, 7, scope),
     inputs: (proto.input ?? []).map(bareValue),
     outputs: (proto.output ?? []).map(bareValue),
-    values: byName(record.childrenOf(12).map((child) => decodeValue(context, child, { scope }))),
-    constants: new Map(),
-    metadata: new Map(),
+    values: byName(record.mapChildren(12, (child) => decodeValue(context, child, { scope }))),
+    constants: noEntries,
+    metadata: noEntries,
     range: record.range,
   };
   return {
     name,
     domain,
-    overload: newerText(context, record, 13),
-    inputs: proto.input ?? [],
-    outputs: proto.output ?? [],
-    attributes: proto.attribute ?? [],
+    overload: newerText(record, 13),
+    inputs: exactList(proto.input),
+    outputs: exactList(proto.output),
+    attributes: exactList(proto.attribute),
     attributeDefaults: decodeAttributes(context, record.childrenOf(11), { scope }, `${domain}::${name}`),
     opsets: opsetVersions(proto.opsetImport ?? []),
     body,
@@ -82,8 +82,8 @@ export function decodeFunction(context: DecodeContext, record: ScannedMessage): 
   };
 }
 
-function decodeNodes(context: DecodeContext, records: readonly ScannedMessage[], scope: readonly string[]): Node[] {
-  return records.map((record, index) => {
+function decodeNodes(context: DecodeContext, parent: MessageRecord, number: number, scope: readonly string[]): Node[] {
+  return parent.mapChildren(number, (record, index) => {
     const proto = decoded(context, record, decoders.node);
     const name = proto.name ?? '';
     const opType = proto.opType ?? '';
@@ -93,11 +93,11 @@ function decodeNodes(context: DecodeContext, records: readonly ScannedMessage[],
       name,
       opType,
       domain: domainName(proto.domain),
-      overload: newerText(context, record, 8),
-      inputs: proto.input ?? [],
-      outputs: proto.output ?? [],
+      overload: newerText(record, 8),
+      inputs: exactList(proto.input),
+      outputs: exactList(proto.output),
       attributes: decodeAttributes(context, record.childrenOf(5), place, name || `${opType}#${index}`),
-      metadata: newerMetadata(context, record, 9),
+      metadata: newerMetadata(record, 9),
       range: record.range,
     };
   });
@@ -105,27 +105,28 @@ function decodeNodes(context: DecodeContext, records: readonly ScannedMessage[],
 
 function decodeAttributes(
   context: DecodeContext,
-  records: readonly ScannedMessage[],
+  records: Iterable<MessageRecord>,
   place: Place,
   owner: string,
 ): ReadonlyMap<string, Attribute> {
-  if (records.length === 0) return noAttributes;
-  const attributes = new Map<string, Attribute>();
+  let attributes: Map<string, Attribute> | undefined;
   for (const record of records) {
     const proto = decoded(context, record, decoders.attribute);
     const name = proto.name ?? '';
+    attributes ??= new Map();
     if (attributes.has(name)) {
       const text = `${owner} has the attribute ${JSON.stringify(name)} twice; the first one counts.`;
       report(context, 'error', 'duplicate-attribute', text, { ...place, offset: record.range.start });
       continue;
     }
-    const subgraph = (graph: ScannedMessage, scope: readonly string[]) => decodeGraph(context, graph, scope);
+    const subgraph = (graph: MessageRecord, scope: readonly string[]) => decodeGraph(context, graph, scope);
     attributes.set(name, decodeAttribute(context, proto, record, place, owner, subgraph));
   }
-  return attributes;
+  return attributes ?? noEntries;
 }
 
 function byName(values: readonly Value[]): ReadonlyMap<string, Value> {
+  if (values.length === 0) return noEntries;
   const map = new Map<string, Value>();
   for (const value of values) if (!map.has(value.name)) map.set(value.name, value);
   return map;
@@ -135,4 +136,5 @@ function offsetOf(tensor: Tensor): { offset?: number } {
   return tensor.range ? { offset: tensor.range.start } : {};
 }
 
-const noAttributes: ReadonlyMap<string, Attribute> = new Map();
+/** Shared, since an empty map takes more than most of what is read: a model has many nodes and bodies without entries. */
+const noEntries: ReadonlyMap<string, never> = new Map<string, never>();

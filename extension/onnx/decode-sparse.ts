@@ -2,35 +2,28 @@ import { storedBytes } from '../model/data-type';
 import type { Place } from '../model/diagnostic';
 import { type DecodeContext, decoded, report } from './decode-context';
 import { absentTensor, decodeTensor, dimensions } from './decode-tensor';
+import type { MessageRecord } from './message-record';
 import { decoders } from './protobuf';
-import type { ScannedMessage } from './scan';
-import type { TensorDraft } from './tensor-draft';
+import { TensorDraft, tensorHeader } from './tensor-draft';
 
 /** The tensor of a SparseTensorProto: dense dimensions, and values and indices as stored. */
-export function decodeSparseTensor(context: DecodeContext, record: ScannedMessage, place: Place): TensorDraft {
-  const valuesRecord = record.childrenOf(1).at(-1);
-  const indicesRecord = record.childrenOf(2).at(-1);
+export function decodeSparseTensor(context: DecodeContext, record: MessageRecord, place: Place): TensorDraft {
+  const valuesRecord = record.lastChildOf(1);
+  const indicesRecord = record.lastChildOf(2);
   if (!valuesRecord || !indicesRecord) {
     const reason = 'A sparse tensor has no values or no indices.';
     report(context, 'error', 'tensor-missing', reason, { ...place, offset: record.range.start });
-    return absentTensor(record, reason);
+    return absentTensor(context, record, reason);
   }
   const values = decodeTensor(context, valuesRecord, place);
   const indices = decodeTensor(context, indicesRecord, place);
   const proto = decoded(context, record, decoders.sparseTensor);
   const { dims, elementCount, problem } = dimensions(proto.dims ?? [], record);
-  const tensor: TensorDraft = {
-    name: values.name,
-    dataType: values.dataType,
-    dataTypeCode: values.dataTypeCode,
-    dims,
-    elementCount,
-    byteLength: values.dataType ? storedBytes(values.dataType, elementCount) : 0,
-    location: { kind: 'memory' },
-    sparse: { values, indices },
-    metadata: values.metadata,
-    range: record.range,
-  };
+  const { name, dataType, dataTypeCode, metadata } = values;
+  const byteLength = dataType ? storedBytes(dataType, elementCount) : 0;
+  const header = tensorHeader(dataType, dataTypeCode, dims, elementCount, byteLength);
+  const tensor = new TensorDraft(name, header, metadata, record.range, context.pool);
+  tensor.sparse = { values, indices };
   if (problem) {
     tensor.location = { kind: 'missing', reason: problem };
     const text = `Sparse tensor ${JSON.stringify(tensor.name)}: ${problem}`;

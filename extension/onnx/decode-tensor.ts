@@ -1,35 +1,29 @@
 import { bitsPerElement, type DataType, dataTypeFromCode, storedBytes } from '../model/data-type';
 import type { Place } from '../model/diagnostic';
-import type { TensorLocation } from '../model/model';
 import { type DecodeContext, decoded, newerMetadata, report } from './decode-context';
 import { externalEntries } from './external-data';
+import type { MessageRecord, Payload } from './message-record';
 import { decoders, type Int64, toSafeInteger } from './protobuf';
-import { inlineLimit, type Payload, type ScannedMessage } from './scan';
-import type { TensorDraft } from './tensor-draft';
+import { inlineLimit } from './scan';
+import { TensorDraft, tensorHeader } from './tensor-draft';
 import { packedLengthBounds, typedFieldNumber, typedFieldOf } from './typed-data';
+import { decodePooled } from './typed-tensors';
 
 const external = 1;
 const rawData = 9;
 
 /** The tensor of a TensorProto. Faults become diagnostics at `place`. */
-export function decodeTensor(context: DecodeContext, record: ScannedMessage, place: Place): TensorDraft {
+export function decodeTensor(context: DecodeContext, record: MessageRecord, place: Place): TensorDraft {
   const proto = decoded(context, record, decoders.tensor);
   const name = proto.name ?? '';
   const where: Place = { ...place, ...(name !== '' && { value: name }), offset: record.range.start };
   const { dims, elementCount, problem } = dimensions(proto.dims ?? [], record);
   const dataTypeCode = proto.dataType ?? 0;
   const dataType = dataTypeFromCode(dataTypeCode);
-  const tensor: TensorDraft = {
-    name,
-    dataType,
-    dataTypeCode,
-    dims,
-    elementCount,
-    byteLength: dataType ? storedBytes(dataType, elementCount) : unknownTypeBytes(record),
-    location: { kind: 'memory' },
-    metadata: newerMetadata(context, record, 16),
-    range: record.range,
-  };
+  const byteLength = dataType ? storedBytes(dataType, elementCount) : unknownTypeBytes(record);
+  const own = tensorHeader(dataType, dataTypeCode, dims, elementCount, byteLength);
+  const header = dataType && !problem ? context.headers.share(own) : own;
+  const tensor = new TensorDraft(name, header, newerMetadata(record, 16), record.range, context.pool);
   const fail = (code: string, reason: string): TensorDraft => {
     tensor.location = { kind: 'missing', reason };
     report(context, 'error', code, `Tensor ${JSON.stringify(name)}: ${reason}`, where);
@@ -66,25 +60,17 @@ export function decodeTensor(context: DecodeContext, record: ScannedMessage, pla
 }
 
 /** A tensor with dimensions [] and so on in place of what could not be read. */
-export function absentTensor(record: ScannedMessage, reason: string): TensorDraft {
-  const location: TensorLocation = { kind: 'missing', reason };
-  return {
-    name: '',
-    dataType: undefined,
-    dataTypeCode: 0,
-    dims: [0],
-    elementCount: 0,
-    byteLength: 0,
-    location,
-    metadata: new Map(),
-    range: record.range,
-  };
+export function absentTensor(context: DecodeContext, record: MessageRecord, reason: string): TensorDraft {
+  const header = tensorHeader(undefined, 0, [0], 0, 0);
+  const tensor = new TensorDraft('', header, new Map(), record.range, context.pool);
+  tensor.location = { kind: 'missing', reason };
+  return tensor;
 }
 
 /** Dimensions as numbers; when they make no sense, [0] and a sentence. */
 export function dimensions(
   dims: readonly Int64[],
-  record: ScannedMessage,
+  record: MessageRecord,
 ): { dims: readonly number[]; elementCount: number; problem?: string } {
   const numbers = new Array<number>(dims.length).fill(0);
   let elementCount = 1;
@@ -103,7 +89,7 @@ export function dimensions(
   return { dims: numbers, elementCount };
 }
 
-function unknownTypeBytes(record: ScannedMessage): number {
+function unknownTypeBytes(record: MessageRecord): number {
   return record.payloads.reduce((sum, payload) => sum + payload.end - payload.start, 0);
 }
 
@@ -111,7 +97,7 @@ function locateElements(
   context: DecodeContext,
   tensor: TensorDraft,
   dataType: DataType,
-  record: ScannedMessage,
+  record: MessageRecord,
   mismatch: (problem: string) => TensorDraft,
 ): TensorDraft {
   const needed = tensor.byteLength;
@@ -121,7 +107,10 @@ function locateElements(
   // An empty raw_data beside a filled typed field is what some exporters write for "not used".
   if (raw && (raw.end > raw.start || typed.length === 0)) return locateRaw(tensor, raw, mismatch);
   if (typed.length === 0 || !field) {
-    if (needed === 0) return withInline(tensor, new Uint8Array(0));
+    if (needed === 0) {
+      tensor.inline = new Uint8Array(0);
+      return tensor;
+    }
     return mismatch(`it holds no data where type and dimensions call for ${needed} bytes`);
   }
   const length = typed.reduce((sum, payload) => sum + payload.end - payload.start, 0);
@@ -133,9 +122,9 @@ function locateElements(
     );
   }
   if (only) tensor.location = { kind: 'packed', field, offset: only.start, length };
-  if (!only || needed <= inlineLimit) {
-    context.typed.push({ tensor, dataType, field, payloads: typed, mismatch: (problem) => void mismatch(problem) });
-  }
+  if (only && needed > inlineLimit) return tensor;
+  const reference = { tensor, dataType, field, payloads: typed, mismatch: (problem: string) => void mismatch(problem) };
+  if (!decodePooled(reference, context.pool)) context.typed.push(reference);
   return tensor;
 }
 
@@ -146,11 +135,7 @@ function locateRaw(tensor: TensorDraft, raw: Payload, mismatch: (problem: string
     const called = `${tensor.byteLength} (${tensor.elementCount} elements of ${bits} bits)`;
     return mismatch(`raw_data has ${length} bytes where type and dimensions call for ${called}`);
   }
-  tensor.location = { kind: 'raw', offset: raw.start, length };
-  return raw.bytes ? withInline(tensor, raw.bytes) : tensor;
-}
-
-function withInline(tensor: TensorDraft, inline: Uint8Array): TensorDraft {
-  tensor.inline = inline;
+  tensor.locateRaw(raw.start);
+  if (raw.pooledAt !== undefined) tensor.takePooled(raw.pooledAt);
   return tensor;
 }

@@ -4,18 +4,18 @@ import type { Place } from '../model/diagnostic';
 import { type Dim, type Shape, symbol } from '../model/dimension';
 import type { Value, ValueType } from '../model/model';
 import { type DecodeContext, decoded, newerMetadata, report } from './decode-context';
+import type { MessageRecord } from './message-record';
 import { decoders, toSafeInteger } from './protobuf';
-import type { ScannedMessage } from './scan';
 
 /** The value of a ValueInfoProto. */
-export function decodeValue(context: DecodeContext, record: ScannedMessage, place: Place): Value {
+export function decodeValue(context: DecodeContext, record: MessageRecord, place: Place): Value {
   const proto = decoded(context, record, decoders.valueInfo);
   const name = proto.name ?? '';
   const where: Place = { ...place, value: name, offset: record.range.start };
   return {
     name,
     type: proto.type ? decodeType(context, proto.type, where) : undefined,
-    metadata: newerMetadata(context, record, 4),
+    metadata: newerMetadata(record, 4),
     range: record.range,
   };
 }

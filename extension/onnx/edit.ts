@@ -15,7 +15,7 @@ import {
   otherTensorFields,
   sparseValues,
 } from './tensor-message';
-import { retypedValue } from './value-message';
+import { type NewValue, newValueMessage, retypedValue } from './value-message';
 import type { WireField } from './wire';
 
 /**
@@ -67,6 +67,8 @@ export interface GraphEdits {
   readonly inputs?: ReadonlyMap<string, ValueEdit | null>;
   readonly outputs?: ReadonlyMap<string, ValueEdit | null>;
   readonly values?: ReadonlyMap<string, ValueEdit | null>;
+  /** New value_info entries, by name. */
+  readonly addedValues?: ReadonlyMap<string, NewValue>;
 }
 
 /** The element type a value gets (inside sequence and optional types too); everything else of its ValueInfoProto stays. */
@@ -267,6 +269,9 @@ async function graphMessage(
   for (const tensor of edits.addedInitializers ?? []) {
     if (layout.initializer === undefined) throw new Error(`${tensor.name}: a function has no initializers.`);
     result.append(contentField(layout.initializer, newTensorMessage(tensor, tensor, data)));
+  }
+  for (const [name, value] of edits.addedValues ?? []) {
+    result.append(contentField(layout.value, newValueMessage(name, value)));
   }
   for (const named of [initializers, ...values.values()]) named.assertAllTaken(messages.fileName);
   return result;

@@ -117,15 +117,6 @@ const messages: Readonly<Record<MessageName, MessageSchema>> = {
   dimension: { 1: 'int64', 2: 'text' },
 };
 
-/** Fields that came after IR 8, the last that onnx-proto 8.0.1 knows; it skips them and the reader decodes them itself. Recorded messages are decoded so anyway. */
-const newerFields: Readonly<Partial<Record<MessageName, readonly number[]>>> = {
-  graph: [16],
-  node: [8, 9],
-  tensor: [16],
-  function: [13, 14],
-  valueInfo: [4],
-};
-
 /** Messages whose place in the file is recorded, and that are decoded one by one. */
 const recordedMessages: ReadonlySet<FieldKind> = new Set<MessageName>([
   'model',
@@ -151,11 +142,6 @@ export function isMessageName(kind: FieldKind): kind is MessageName {
 /** True for messages whose place in the file is kept. */
 export function isRecorded(name: MessageName): boolean {
   return recordedMessages.has(name);
-}
-
-/** True for a field that onnx-proto does not know. */
-export function isNewer(message: MessageName, number: number): boolean {
-  return newerFields[message]?.includes(number) ?? false;
 }
 
 /** True when a field of this kind may be encoded with this wire type; repeated numbers may be packed (2) or not. */

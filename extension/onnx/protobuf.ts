@@ -36,3 +36,8 @@ export function toSafeInteger(value: Int64): number | undefined {
   const number = typeof value === 'number' ? value : value?.toNumber();
   return number !== undefined && Number.isSafeInteger(number) ? number : undefined;
 }
+
+/** A decoded list without the room for more that onnx-proto leaves in it: for most lists of a node, that is most of it. */
+export function exactList<Item>(list: readonly Item[] | null | undefined): readonly Item[] {
+  return list ? list.slice() : [];
+}

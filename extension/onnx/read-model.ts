@@ -10,6 +10,7 @@ import { decoders, toSafeInteger } from './protobuf';
 import { recogniseFile } from './recognise-file';
 import { scanModel } from './scan';
 import { fillSmallSparseTensors } from './sparse-data';
+import { TensorHeaders } from './tensor-headers';
 import { resolveTypedData } from './typed-tensors';
 import { WireReader } from './wire';
 
@@ -38,15 +39,15 @@ export async function readModel(
 
 async function read(source: ByteSource, fileName: string, externalFiles: ExternalFiles | undefined): Promise<Model> {
   const scan = await scanModel(new WireReader(source, fileName), fileName);
-  const graphRecords = scan.root.childrenOf(7);
-  const graphRecord = graphRecords.at(-1);
+  const graphCount = scan.root.childNumbers().filter((number) => number === 7).length;
+  const graphRecord = scan.root.lastChildOf(7);
   if (!graphRecord) {
     throw new UnreadableModel(fileName, 'there is no graph in this file; it is not an ONNX model, or it is damaged');
   }
-  const { skeleton } = scan;
   const context: DecodeContext = {
     fileName,
-    skeleton,
+    pool: scan.pool,
+    headers: new TensorHeaders(),
     diagnostics: new DiagnosticList(),
     external: [],
     typed: [],
@@ -54,8 +55,8 @@ async function read(source: ByteSource, fileName: string, externalFiles: Externa
   };
   const proto = decoded(context, scan.root, decoders.model);
   const { diagnostics } = context;
-  if (graphRecords.length > 1) {
-    const message = `The file has ${graphRecords.length} graphs where one is allowed; the last one is shown.`;
+  if (graphCount > 1) {
+    const message = `The file has ${graphCount} graphs where one is allowed; the last one is shown.`;
     diagnostics.push({
       severity: 'error',
       code: 'duplicate-graph',
@@ -68,7 +69,7 @@ async function read(source: ByteSource, fileName: string, externalFiles: Externa
     diagnostics.push({ severity: 'note', code: 'text-not-read', message, place: { offset: text.start } });
   }
   const graph = decodeGraph(context, graphRecord, []);
-  const functions = scan.root.childrenOf(25).map((record) => decodeFunction(context, record));
+  const functions = scan.root.mapChildren(25, (record) => decodeFunction(context, record));
   await resolveTypedData(context.typed, source);
   const files = await resolveExternalData(context.external, externalFiles);
   fillSmallSparseTensors(context.sparse);

@@ -1,98 +1,23 @@
 import type { ByteRange } from '../model/model';
 import { BytePool } from './byte-pool';
 import { UnreadableModel } from './byte-source';
+import { MessageRecord } from './message-record';
 import {
   admitsWireType,
   type FieldKind,
   isMessageName,
-  isNewer,
   isRecorded,
   type MessageName,
   messageSchema,
 } from './message-schema';
-import { Skeleton } from './skeleton';
+import { hiddenFields, Skeleton } from './skeleton';
 import type { WireField, WireReader } from './wire';
 
-/** Elements of a tensor in the file. */
-export interface Payload {
-  /** Field of TensorProto. */
-  readonly number: number;
-  /** The encoded elements; of an unpacked field the whole run, tags included. */
-  start: number;
-  end: number;
-  readonly packed: boolean;
-  /** The content, when it is small. */
-  readonly bytes: Uint8Array | undefined;
-}
-
-/** A field that onnx-proto does not know, by its place in the skeleton. */
-export interface NewerField {
-  readonly number: number;
-  readonly start: number;
-  end: number;
-}
-
-const none: readonly never[] = [];
-
-/** Where a message is in the file, and what of it the skeleton has not. */
-export class ScannedMessage {
-  // Made when needed, with room for one: most messages have nothing in most of these.
-  private childList: ScannedMessage[] | undefined;
-  private newerList: NewerField[] | undefined;
-  private payloadList: Payload[] | undefined;
-  /** The content in the skeleton; the recorded messages in it are hidden from onnx-proto. */
-  skeletonStart = 0;
-  skeletonEnd = 0;
-  stringCount = 0;
-  stringBytes = 0;
-  /** Some of its values were too large to be read. */
-  incomplete = false;
-
-  constructor(
-    /** Field number in the enclosing message. */
-    readonly number: number,
-    /** The content, without tag and length. */
-    readonly range: ByteRange,
-  ) {}
-
-  get children(): readonly ScannedMessage[] {
-    return this.childList ?? none;
-  }
-
-  /** Fields that onnx-proto skips. */
-  get newer(): readonly NewerField[] {
-    return this.newerList ?? none;
-  }
-
-  get payloads(): readonly Payload[] {
-    return this.payloadList ?? none;
-  }
-
-  addChild(child: ScannedMessage): void {
-    if (this.childList) this.childList.push(child);
-    else this.childList = [child];
-  }
-
-  addNewer(field: NewerField): void {
-    if (this.newerList) this.newerList.push(field);
-    else this.newerList = [field];
-  }
-
-  addPayload(payload: Payload): void {
-    if (this.payloadList) this.payloadList.push(payload);
-    else this.payloadList = [payload];
-  }
-
-  /** The messages in field `number`, in file order. */
-  childrenOf(number: number): ScannedMessage[] {
-    return this.children.filter((child) => child.number === number);
-  }
-}
-
 export interface Scan {
-  readonly root: ScannedMessage;
   /** The file as protobuf without payloads, texts that nobody needs, and fields of the wrong wire type. */
-  readonly skeleton: Skeleton;
+  readonly root: MessageRecord;
+  /** Small payloads. */
+  readonly pool: BytePool;
   /** Texts that were left in the file because of their size. */
   readonly unreadTexts: readonly ByteRange[];
 }
@@ -106,11 +31,6 @@ const longestText = 64 << 10;
 const largestList = 1 << 20;
 /** The limit of protobuf's own parsers. */
 const longestInt32 = 5;
-/**
- * The field number of recorded messages in the skeleton. No ONNX message has it, so that onnx-proto steps over them: each is
- * decoded on its own and forgotten, which a large graph needs.
- */
-const hiddenField = 1000;
 const deepestNesting = 100;
 const mostMessages = 5_000_000;
 /** Room for what is kept of each recorded message, in tensors: a file of two bytes a node must not take gigabytes. */
@@ -123,12 +43,14 @@ interface Frame {
   readonly end: number;
   /** Where the skeleton waits for the length. */
   readonly lengthAt: number | undefined;
-  /** The record of this message, or of the next recorded one around it. */
-  readonly record: ScannedMessage;
-  /** To be closed with this message. */
-  readonly newer: { end: number } | undefined;
   /** Bytes of lists kept so far. */
   listBytes: number;
+  /** Some of its values were too large to be read. */
+  incomplete: boolean;
+  stringCount: number;
+  stringBytes: number;
+  /** Unpacked elements that may go on with the next field. */
+  run: { readonly number: number; readonly start: number; end: number } | undefined;
 }
 
 /**
@@ -137,27 +59,17 @@ interface Frame {
  */
 export async function scanModel(reader: WireReader, fileName: string): Promise<Scan> {
   const skeleton = new Skeleton();
-  const root = new ScannedMessage(0, { start: 0, end: reader.size });
   const unreadTexts: ByteRange[] = [];
   const pool = new BytePool();
   const stack: Frame[] = [];
   let messages = 0;
   let records = 0;
-  let frame: Frame | undefined = {
-    name: 'model',
-    end: reader.size,
-    lengthAt: undefined,
-    record: root,
-    newer: undefined,
-    listBytes: 0,
-  };
+  let frame: Frame | undefined = newFrame('model', reader.size, undefined);
   let position = 0;
 
   while (frame) {
     if (position === frame.end) {
-      if (frame.lengthAt !== undefined) skeleton.endMessage(frame.lengthAt);
-      if (frame.newer) frame.newer.end = skeleton.length;
-      if (isRecorded(frame.name)) frame.record.skeletonEnd = skeleton.length;
+      closeMessage(frame, skeleton);
       frame = stack.pop();
       continue;
     }
@@ -172,7 +84,7 @@ export async function scanModel(reader: WireReader, fileName: string): Promise<S
       if (isRecorded(kind)) records += kind === 'node' ? nodeWeight : 1;
       if (++messages > mostMessages || records > mostRecords) throw tooLarge(fileName, field.start);
       stack.push(frame);
-      frame = openMessage(frame, kind, field, skeleton);
+      frame = openMessage(kind, field, skeleton);
       position = field.contentStart;
       continue;
     }
@@ -180,7 +92,7 @@ export async function scanModel(reader: WireReader, fileName: string): Promise<S
       if (capturesPayload(kind, field, reader) && !reader.has(field.contentStart, field.end)) {
         await reader.load(field.contentStart, field.end);
       }
-      if (addPayload(frame.record, kind, field, reader, pool) && ++messages > mostMessages) {
+      if (addPayload(frame, kind, field, reader, skeleton, pool) && ++messages > mostMessages) {
         throw tooLarge(fileName, field.start);
       }
       continue;
@@ -189,12 +101,12 @@ export async function scanModel(reader: WireReader, fileName: string): Promise<S
     if (isList(kind)) {
       frame.listBytes += field.end - field.start;
       if (frame.listBytes > largestList) {
-        frame.record.incomplete = true;
+        frame.incomplete = true;
         continue;
       }
     }
     if ((kind === 'text' || kind === 'texts') && length > longestText) {
-      if (frame.name === 'attribute') frame.record.incomplete = true;
+      if (frame.name === 'attribute') frame.incomplete = true;
       else unreadTexts.push({ start: field.contentStart, end: field.end });
       continue;
     }
@@ -208,29 +120,33 @@ export async function scanModel(reader: WireReader, fileName: string): Promise<S
     const contentAt = skeleton.leaf(field.number, field.wireType, kept);
     reader.copy(field.contentStart, field.contentStart + kept, skeleton.storage, contentAt);
     if (kind === 'int32' && kept === longestInt32) cutToInt32(skeleton.storage, contentAt);
-    if (isNewer(frame.name, field.number)) {
-      frame.record.addNewer({ number: field.number, start: contentAt, end: skeleton.length });
-    }
     if (skeleton.isFull) throw tooLarge(fileName, field.start);
   }
-  return { root, skeleton, unreadTexts };
+  return { root: MessageRecord.ofFile(skeleton, reader.size), pool, unreadTexts };
 }
 
-function openMessage(parent: Frame, name: MessageName, field: WireField, skeleton: Skeleton): Frame {
-  if (isRecorded(name)) {
-    const record = new ScannedMessage(field.number, { start: field.contentStart, end: field.end });
-    const lengthAt = skeleton.beginMessage(hiddenField);
-    record.skeletonStart = skeleton.length;
-    parent.record.addChild(record);
-    return { name, end: field.end, lengthAt, record, newer: undefined, listBytes: 0 };
-  }
-  const lengthAt = skeleton.beginMessage(field.number);
-  let newer: NewerField | undefined;
-  if (isNewer(parent.name, field.number)) {
-    newer = { number: field.number, start: skeleton.length, end: 0 };
-    parent.record.addNewer(newer);
-  }
-  return { name, end: field.end, lengthAt, record: parent.record, newer, listBytes: 0 };
+function newFrame(name: MessageName, end: number, lengthAt: number | undefined): Frame {
+  return { name, end, lengthAt, listBytes: 0, incomplete: false, stringCount: 0, stringBytes: 0, run: undefined };
+}
+
+function openMessage(name: MessageName, field: WireField, skeleton: Skeleton): Frame {
+  const lengthAt = isRecorded(name)
+    ? skeleton.beginRecord(field.number, { start: field.contentStart, end: field.end })
+    : skeleton.beginMessage(field.number);
+  return newFrame(name, field.end, lengthAt);
+}
+
+function closeMessage(frame: Frame, skeleton: Skeleton): void {
+  endRun(frame, skeleton);
+  if (frame.stringCount > 0) skeleton.note(hiddenFields.strings, [frame.stringCount, frame.stringBytes]);
+  if (frame.incomplete) skeleton.note(hiddenFields.incomplete, []);
+  if (frame.lengthAt !== undefined) skeleton.endMessage(frame.lengthAt);
+}
+
+function endRun(frame: Frame, skeleton: Skeleton): void {
+  const { run } = frame;
+  if (run) skeleton.note(hiddenFields.payload, [run.number, 0, run.start, run.end - run.start]);
+  frame.run = undefined;
 }
 
 function isPayload(kind: FieldKind): boolean {
@@ -249,29 +165,33 @@ function capturesPayload(kind: FieldKind, field: WireField, reader: WireReader):
 
 /** True when a new entry was made, false when the field only counts or goes on with the run before it. */
 function addPayload(
-  tensor: ScannedMessage,
+  tensor: Frame,
   kind: FieldKind,
   field: WireField,
   reader: WireReader,
+  skeleton: Skeleton,
   pool: BytePool,
 ): boolean {
+  const { number, contentStart, end } = field;
   if (kind === 'strings') {
     tensor.stringCount++;
-    tensor.stringBytes += field.end - field.contentStart;
+    tensor.stringBytes += end - contentStart;
     return false;
   }
-  const { number, end } = field;
   if (field.wireType !== 2) {
-    const previous = tensor.payloads.at(-1);
-    if (previous && !previous.packed && previous.number === number && previous.end === field.start) {
-      previous.end = end;
+    const { run } = tensor;
+    if (run?.number === number && run.end === field.start) {
+      run.end = end;
       return false;
     }
-    tensor.addPayload({ number, start: field.start, end, packed: false, bytes: undefined });
+    endRun(tensor, skeleton);
+    tensor.run = { number, start: field.start, end };
     return true;
   }
-  const bytes = capturesPayload(kind, field, reader) ? pool.copy(reader.loaded(field.contentStart, end)) : undefined;
-  tensor.addPayload({ number, start: field.contentStart, end, packed: true, bytes });
+  endRun(tensor, skeleton);
+  const place = [number, 1, contentStart, end - contentStart];
+  if (capturesPayload(kind, field, reader)) place.push(pool.add(reader.loaded(contentStart, end)));
+  skeleton.note(hiddenFields.payload, place);
   return true;
 }
 
@@ -299,10 +219,14 @@ function tooDeep(fileName: string, offset: number): UnreadableModel {
   );
 }
 
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
 function tooLarge(fileName: string, offset: number): UnreadableModel {
   return new UnreadableModel(
     fileName,
-    'the graph description is larger than any model has; the file is damaged',
+    `the graph description is larger than any model has (at most ${count(mostRecords / nodeWeight)} nodes, or ${count(mostRecords)} tensors, are read); the file is damaged`,
     offset,
   );
 }

@@ -17,6 +17,8 @@ type Segment =
 /** The content of a file or of a part of it, as a list of what it is put together from. */
 export class Segments {
   readonly #list: Segment[] = [];
+  /** Bytes that are to become one segment. */
+  #waiting: Uint8Array[] = [];
   #length = 0;
 
   /** Bytes of everything added so far. */
@@ -25,16 +27,23 @@ export class Segments {
   }
 
   get list(): readonly Segment[] {
+    this.#gather();
     return this.#list;
   }
 
+  /** Short bytes after one another become one segment: a field of a message is a few bytes, and a graph has many. */
   bytes(bytes: Uint8Array): this {
-    return bytes.length === 0 ? this : this.#push({ kind: 'bytes', bytes }, bytes.length);
+    if (bytes.length === 0) return this;
+    if (bytes.length > longestGathered) return this.#push({ kind: 'bytes', bytes }, bytes.length);
+    this.#waiting.push(bytes);
+    this.#length += bytes.length;
+    return this;
   }
 
   /** The bytes [start, end) of a source. Neighbouring ranges become one. */
   copy(source: ByteSource, start: number, end: number): this {
     if (start === end) return this;
+    this.#gather();
     const last = this.#list.at(-1);
     if (last?.kind === 'copy' && last.source === source && last.end === start) {
       this.#list[this.#list.length - 1] = { ...last, end };
@@ -51,16 +60,39 @@ export class Segments {
   append(other: Segments): this {
     for (const segment of other.list) {
       if (segment.kind === 'copy') this.copy(segment.source, segment.start, segment.end);
+      else if (segment.kind === 'bytes') this.bytes(segment.bytes);
       else this.#push(segment, segmentLength(segment));
     }
     return this;
   }
 
   #push(segment: Segment, length: number): this {
+    this.#gather();
     this.#list.push(segment);
     this.#length += length;
     return this;
   }
+
+  #gather(): void {
+    const waiting = this.#waiting;
+    const [first] = waiting;
+    if (!first) return;
+    this.#waiting = [];
+    this.#list.push({ kind: 'bytes', bytes: waiting.length === 1 ? first : joined(waiting) });
+  }
+}
+
+/** Longer bytes are a segment of their own, which saves copying them. */
+const longestGathered = 4096;
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    result.set(part, offset);
+    offset += part.length;
+  }
+  return result;
 }
 
 function segmentLength(segment: Segment): number {

@@ -1,7 +1,8 @@
 import type { DataType } from '../model/data-type';
 import type { TypedField } from '../model/model';
+import type { BytePool } from './byte-pool';
 import type { ByteSource } from './byte-source';
-import type { Payload } from './scan';
+import type { Payload } from './message-record';
 import type { TensorDraft } from './tensor-draft';
 import { MalformedTypedData, TypedDataDecoder } from './typed-data';
 import { WireReader } from './wire';
@@ -18,14 +19,34 @@ export interface TypedReference {
   readonly mismatch: (problem: string) => void;
 }
 
-/** Sets `inline` of tensors; where the elements do not fit the dimensions, `mismatch` is told. */
+/** Sets `inline` of a tensor as `resolveTypedData` does, where all of its data was taken into the pool; else gives false. */
+export function decodePooled(reference: TypedReference, pool: BytePool): boolean {
+  const { dataType, field, payloads } = reference;
+  if (!payloads.every((payload) => payload.pooledAt !== undefined)) return false;
+  try {
+    const pieces: Uint8Array[] = [];
+    const decoder = new TypedDataDecoder(dataType, field);
+    for (const { start, end, packed, pooledAt } of payloads) {
+      if (pooledAt !== undefined) pieces.push(decoder.decode(pool.view(pooledAt, end - start), packed));
+      decoder.endField();
+    }
+    pieces.push(decoder.finish());
+    fill(reference, pieces);
+  } catch (error) {
+    if (!(error instanceof MalformedTypedData)) throw error;
+    reference.mismatch(error.message);
+  }
+  return true;
+}
+
+/** Sets `inline` of tensors from the file; where the elements do not fit the dimensions, `mismatch` is told. */
 export async function resolveTypedData(references: readonly TypedReference[], source: ByteSource): Promise<void> {
   // Pieces may be millions of a few bytes each: they are read many at a time.
   const reader = new WireReader(source, '');
   for (const reference of references) {
     try {
       const decoder = new TypedDataDecoder(reference.dataType, reference.field);
-      const pieces = decodeCaptured(reference, decoder) ?? (await decodeFromFile(reference, decoder, reader));
+      const pieces = await decodeFromFile(reference, decoder, reader);
       pieces.push(decoder.finish());
       fill(reference, pieces);
     } catch (error) {
@@ -33,17 +54,6 @@ export async function resolveTypedData(references: readonly TypedReference[], so
       reference.mismatch(error.message);
     }
   }
-}
-
-/** Without a pause, since most models that use typed fields have thousands of small ones. */
-function decodeCaptured(reference: TypedReference, decoder: TypedDataDecoder): Uint8Array[] | undefined {
-  const pieces: Uint8Array[] = [];
-  if (!reference.payloads.every((payload) => payload.bytes)) return undefined;
-  for (const { bytes, packed } of reference.payloads) {
-    if (bytes) pieces.push(decoder.decode(bytes, packed));
-    decoder.endField();
-  }
-  return pieces;
 }
 
 async function decodeFromFile(

@@ -8,7 +8,7 @@ import { maximumKnownElements } from './known-elements';
 
 /** What is known of a constant: its type, and its elements where it is small enough to be followed. */
 export function constantFact(tensor: Tensor): ValueFact {
-  const type: ValueType = { kind: 'tensor', dataType: tensor.dataType, shape: tensor.dims };
+  const type: ValueType = tensor.valueType ?? { kind: 'tensor', dataType: tensor.dataType, shape: tensor.dims };
   const elements = tensorElements(tensor);
   return elements ? { type, elements } : { type };
 }
@@ -22,16 +22,31 @@ export function tensorElements(tensor: Tensor): KnownElements | undefined {
   if (elementCount === 0) return { dims, elements: [] };
   if (!inline || !dataType || tensor.sparse || elementCount > maximumKnownElements) return undefined;
   if (inline.length * 8 < elementCount * bitsPerElement(dataType)) return undefined;
+  if (dataType === 'STRING' || dataType === 'COMPLEX64' || dataType === 'COMPLEX128') return undefined;
+  return new TensorElements(tensor);
+}
+
+/** Read when asked for: most of the tensors that could be followed are not. */
+class TensorElements implements KnownElements {
+  private known: readonly Dim[] | undefined = undefined;
+
+  constructor(private readonly tensor: Tensor) {}
+
+  get dims(): readonly number[] {
+    return this.tensor.dims;
+  }
+
+  get elements(): readonly Dim[] {
+    this.known ??= realElements(this.tensor);
+    return this.known;
+  }
+}
+
+function realElements({ inline, dataType, elementCount }: Tensor): readonly Dim[] {
+  if (!inline || !dataType) return [];
   const view = new DataView(inline.buffer, inline.byteOffset, inline.byteLength);
-  const each = (read: (index: number) => Dim): KnownElements => ({
-    dims,
-    elements: Array.from({ length: elementCount }, (_, index) => read(index)),
-  });
+  const each = (read: (index: number) => Dim) => Array.from({ length: elementCount }, (_, index) => read(index));
   switch (dataType) {
-    case 'STRING':
-    case 'COMPLEX64':
-    case 'COMPLEX128':
-      return undefined;
     case 'INT64':
       return each((index) => clampToNumber(view.getBigInt64(index * 8, true)));
     case 'UINT64':

@@ -80,6 +80,30 @@ describe('parameters', () => {
     assert.equal(totals.peakLiveBytes, 64);
   });
 
+  it('take the role of a function input through five thousand functions that each call the next', async () => {
+    const depth = 5_000;
+    const { totals } = await footprint({
+      opsets: { '': 17, local: 1 },
+      graph: {
+        inputs: [{ name: 'x', dims: [8] }],
+        outputs: [{ name: 'y' }],
+        nodes: [{ op: 'F0', domain: 'local', inputs: ['x', 'w'], outputs: ['y'] }],
+        initializers: [float('w', [8])],
+      },
+      functions: Array.from({ length: depth }, (_, index) => {
+        const next = index + 1 < depth ? { op: `F${index + 1}`, domain: 'local' } : { op: 'Add' };
+        return {
+          name: `F${index}`,
+          domain: 'local',
+          inputs: ['a', 'b'],
+          outputs: ['c'],
+          nodes: [{ ...next, inputs: ['a', 'b'], outputs: ['c'] }],
+        };
+      }),
+    });
+    assert.equal(totals.parameters, 8);
+  });
+
   it('take the role of a function input from what the body does with it', async () => {
     const { totals, layers } = await footprint({
       opsets: { '': 17, local: 1 },

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { onnx } from 'onnx-proto';
 import { type DataType, dataTypeCode, storedBytes } from '../../../extension/model/data-type';
+import { symbol } from '../../../extension/model/dimension';
 import { MemoryByteSource } from '../../../extension/onnx/byte-source';
 import {
   type DataPlacement,
@@ -247,6 +248,21 @@ describe('rewriting a model', () => {
       proto.graph?.initializer?.map((entry) => entry.name),
       ['t'],
     );
+  });
+
+  it('adds value_info entries with sizes, names of sizes and open sizes, after those that are there', async () => {
+    const old = { name: 'old', dims: [1] };
+    const { written } = await rewriteSpec(
+      { graph: { inputs: [x], outputs: [y], nodes: [relu], values: [old] } },
+      { graph: { addedValues: new Map([['new', { dataType: 'INT8', shape: [0, 'N', null, 3] }]]) } },
+    );
+    const { graph } = await readModel(new MemoryByteSource(written), { fileName: 'm.onnx' });
+    assert.deepEqual([...graph.values.keys()], ['old', 'new']);
+    assert.deepEqual(graph.values.get('new')?.type, {
+      kind: 'tensor',
+      dataType: 'INT8',
+      shape: [0, symbol('N'), null, 3],
+    });
   });
 
   it('gives values another element type, inside sequence and optional types too, and removes them', async () => {

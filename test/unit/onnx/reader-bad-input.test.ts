@@ -165,6 +165,12 @@ describe('unreadable files', () => {
     await refuses(Uint8Array.from(wrap(7, level)), /nested more than 100 deep/);
   });
 
+  it('are refused beyond the most nodes that are read, which the sentence tells', async () => {
+    const nodes = new Uint8Array(2 * 500_001).map((_, index) => (index % 2 === 0 ? 0x0a : 0));
+    const head = Uint8Array.from([0x3a, ...varint(nodes.length)]);
+    await refuses(Buffer.concat([head, nodes]), /at most 500,000 nodes, or 2,000,000 tensors, are read/);
+  });
+
   it('never make it read more than their structure', async () => {
     const { source, counted } = largeModel(60, 32 << 20);
     const model = await readModel(source, { fileName: 'large.onnx' });
@@ -173,6 +179,22 @@ describe('unreadable files', () => {
     assert.equal(model.graph.nodes.length, 60);
     assert.deepEqual(model.diagnostics, []);
     assert.ok(counted() < source.size / 1000, `${counted()} bytes were read`);
+  });
+});
+
+describe('files beyond 4 GiB', () => {
+  it('have their tensors at exact places', async () => {
+    const { source } = largeModel(5, 2 ** 31 - 1024 * 4);
+    const model = await readModel(source, { fileName: 'huge.onnx' });
+    assert.ok(source.size > 2 ** 33);
+    assert.deepEqual(model.diagnostics, []);
+    const ends = [...model.graph.constants.values()].map(({ location, range }) => {
+      assert.ok(location.kind === 'raw' && range);
+      assert.equal(location.offset + location.length, range.end);
+      return range.end;
+    });
+    assert.equal(ends.length, 5);
+    assert.ok((ends.at(-1) ?? 0) > 2 ** 33 && (ends.at(-1) ?? 0) < source.size);
   });
 });
 

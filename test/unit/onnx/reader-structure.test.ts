@@ -122,6 +122,36 @@ describe('the structure of a model', () => {
     assert.deepEqual(codes(model), ['attribute-not-read']);
   });
 
+  it('gives tensors of one type and shape what they have in common, and each its own elements and place', async () => {
+    const bytes = buildModel({
+      graph: {
+        nodes: [],
+        initializers: [
+          ...[1, 2, 3].map((value) => ({ name: `f${value}`, type: 'FLOAT' as const, dims: [1], values: [value] })),
+          { name: 'i', type: 'INT32', dims: [1], values: [4] },
+          { name: 'typed', type: 'INT32', dims: [1], values: [5], typed: true },
+        ],
+      },
+    });
+    const { constants } = (await read(bytes)).graph;
+    const [one, two, three, integer, typed] = [...constants.values()];
+    assert.ok(one && two && three && integer && typed);
+    assert.equal(one.dims, three.dims);
+    assert.equal(integer.valueType, typed.valueType);
+    assert.deepEqual(one.valueType, { kind: 'tensor', dataType: 'FLOAT', shape: [1] });
+    assert.deepEqual(
+      [...constants.values()].map(({ dataType, inline }) => {
+        const view = new DataView(Uint8Array.from(inline ?? []).buffer);
+        return dataType === 'FLOAT' ? view.getFloat32(0, true) : view.getInt32(0, true);
+      }),
+      [1, 2, 3, 4, 5],
+    );
+    for (const { location, range, inline } of [one, two, three, integer]) {
+      assert.ok(location.kind === 'raw' && range && location.offset > range.start && range.end <= bytes.length);
+      assert.deepEqual([...bytes.slice(location.offset, location.offset + location.length)], [...(inline ?? [])]);
+    }
+  });
+
   it('reads 10,000 nodes', async () => {
     const nodes = Array.from({ length: 10_000 }, (_, index) => ({
       op: 'Conv',
