@@ -97,9 +97,12 @@ function describe(metadata: OrtMetadata): EngineValue {
   return {
     name: metadata.name,
     dataType: dataTypes.get(metadata.type),
-    dims: metadata.shape.map((dim) => (dim === '' || dim === -1 ? null : dim)),
+    dims: metadata.shape.map((dim) => (dim === '' || dim === -1 || dim === unknownSize ? null : dim)),
   };
 }
+
+/** -1, which stands for a size that the model does not say, as onnxruntime-web reads it: without its sign. */
+const unknownSize = 2 ** 32 - 1;
 
 const dataTypes: ReadonlyMap<string, DataType> = new Map<string, DataType>([
   ['float32', 'FLOAT'],

@@ -19,6 +19,8 @@ export interface QuantizationOptions {
   readonly layers: Readonly<Record<string, LayerScheme>>;
   /** A model that is quantized already is turned back into float first; without it, such a model is left alone. */
   readonly requantize: boolean;
+  /** The shapes of values between nodes stand in the file, for tools that do not work them out; every size they take counts. */
+  readonly annotateShapes: boolean;
 }
 
 /** What is taken where nobody chooses. */
@@ -31,6 +33,7 @@ export const defaultOptions: QuantizationOptions = {
   excludedNodes: [],
   layers: {},
   requantize: false,
+  annotateShapes: false,
 };
 
 /** The options that differ from the defaults, in the order of their declaration: equal options give equal text. */
@@ -61,6 +64,7 @@ export function optionsFromJson(value: unknown): QuantizationOptions {
     excludedNodes: names('excludedNodes', given),
     layers: layers(given),
     requantize: oneOf('requantize', given, [false, true]),
+    annotateShapes: oneOf('annotateShapes', given, [false, true]),
   };
 }
 
@@ -73,6 +77,7 @@ const optionNames = [
   'excludedNodes',
   'layers',
   'requantize',
+  'annotateShapes',
 ] as const satisfies readonly (keyof QuantizationOptions)[];
 
 /** 0, and what onnxruntime's MatMulNBits takes. */

@@ -6,6 +6,7 @@ import { int8Weights } from './int8-weights';
 import { layerWeights, withFloatLayersExcluded } from './layer-weights';
 import type { QuantizationOptions } from './options';
 import { type ConvertedTensor, type PassReport, QuantizationRefused, type QuantizationSource } from './plan';
+import type { FoldedStatistics } from './preparation/fold-affine';
 import { prepare } from './preparation/prepare';
 import type { Adjustments } from './recovery/adjustments';
 import type { Ranges, StaticSchemeId } from './static/activation-type';
@@ -40,6 +41,8 @@ export interface SchemeBasis {
   readonly source: QuantizationSource;
   readonly passes: readonly PassReport[];
   readonly steps: PlannedScheme['steps'];
+  /** Of batch normalization that was folded, by the value that it gave. */
+  readonly statistics: ReadonlyMap<string, FoldedStatistics>;
 }
 
 /** Upgrades and prepares a model. Throws QuantizationRefused. */
@@ -59,6 +62,7 @@ export async function schemeBasis(
     source: prepared.source,
     passes: [...upgrade.passes, ...prepared.passes],
     steps: [...upgrade.steps, ...prepared.steps],
+    statistics: prepared.statistics,
   };
 }
 
@@ -80,7 +84,7 @@ export async function planScheme(
   const { ranges, adjustments } = settings;
   const later = needsBlockOpset(scheme, options) ? await atBlockOpset(basis.source) : undefined;
   const isLeftOut = later?.steps.some(({ pass }) => settings.skippedPasses?.has(pass)) ?? true;
-  const upgrade = isLeftOut ? { source: basis.source, passes: [], steps: [] } : (later ?? basis);
+  const upgrade = isLeftOut ? { ...basis, passes: [], steps: [] } : (later ?? basis);
   const { planned, source: last } = await plan(upgrade.source, scheme, options, ranges, adjustments?.fitter);
   return {
     source: last,
@@ -161,8 +165,8 @@ async function chained(
   return { planned, source: next };
 }
 
-/** ONNX has numbers of 4 and 16 bits, and blocks, from opset 21 on; below it, onnxruntime's own operators do without blocks. */
-function needsBlockOpset(scheme: IntegerSchemeId, { blockOperator, layers }: QuantizationOptions): boolean {
+/** True where a plan is made at opset 21: ONNX has numbers of 4 and 16 bits, and blocks, from there on; below it, onnxruntime's own operators do without blocks. */
+export function needsBlockOpset(scheme: IntegerSchemeId, { blockOperator, layers }: QuantizationOptions): boolean {
   const isLater = (id: string) => laterSchemes.has(id);
   if (blockOperator === 'MatMulNBits' && !scheme.startsWith('int16')) return false;
   return isLater(scheme) || Object.values(layers).some(isLater);
@@ -194,10 +198,10 @@ async function upgraded(
   smallestIr: number,
 ): Promise<SchemeBasis> {
   const upgrade = await planUpgrade(source, opset);
-  if (!upgrade) return { source, passes: [], steps: [] };
+  if (!upgrade) return { source, passes: [], steps: [], statistics: new Map() };
   const irVersion = Math.max(source.model.irVersion ?? smallestIr, smallestIr);
   const edits = { ...upgrade.edits, ...(irVersion !== source.model.irVersion && { irVersion }) };
   const edited = await applyEdits(source, edits);
   const pass = upgrade.passes[0]?.pass ?? 'opset upgrade';
-  return { source: edited.source, passes: upgrade.passes, steps: [{ pass, file: edited.file }] };
+  return { source: edited.source, passes: upgrade.passes, steps: [{ pass, file: edited.file }], statistics: new Map() };
 }

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../model/diagnostic';
 import { type DataPlacement, type ModelEdits, rewriteModel } from '../onnx/edit';
+import { annotateShapes } from './annotate-shapes';
 import { applyEdits, type EditedSource } from './edited-source';
 import { fileGrowth, growthReport } from './file-growth';
 import { planFloat16 } from './float16';
@@ -7,6 +8,7 @@ import { hasInt8Weights, perAxisOpset, planInt8Weights } from './int8-weights';
 import type { QuantizationOptions } from './options';
 import { type PassReport, type QuantizationPlan, QuantizationRefused, type QuantizationSource } from './plan';
 import { type IntegerSchemeId, type PlannedScheme, planScheme, type SchemeBasis, schemeBasis } from './plan-scheme';
+import type { FoldedStatistics } from './preparation/fold-affine';
 import type { Adjustments } from './recovery/adjustments';
 import type { SchemeId } from './scheme';
 import type { Ranges } from './static/activation-type';
@@ -26,17 +28,19 @@ export async function planQuantization(
   source: QuantizationSource,
   scheme: SchemeId,
   output: { readonly fileName: string },
+  options: Pick<QuantizationOptions, 'annotateShapes'> = { annotateShapes: false },
 ): Promise<QuantizationPlan> {
   assertSound(source);
   const upgrade = (await needsUpgrade(source, scheme)) ? await upgraded(source) : undefined;
   const basis = upgrade?.source ?? source;
   const planned = await (scheme === 'float16' ? planFloat16(basis) : planInt8Weights(basis));
 
-  const files = await plannedFiles(source, basis, planned.edits, output);
+  const annotated = options.annotateShapes ? await annotateShapes(basis, planned.edits) : undefined;
+  const files = await plannedFiles(source, basis, annotated?.edits ?? planned.edits, output);
   const growth = fileGrowth(source, basis, files);
   return {
     scheme,
-    passes: [...(upgrade?.passes ?? []), ...planned.passes, ...growthReport(growth)],
+    passes: [...(upgrade?.passes ?? []), ...planned.passes, ...(annotated?.passes ?? []), ...growthReport(growth)],
     growth,
     converted: planned.converted,
     left: planned.left,
@@ -61,6 +65,8 @@ export interface SchemeFilePlan extends Omit<QuantizationPlan, 'scheme' | 'upgra
   readonly scheme: IntegerSchemeId;
   /** The model that the scheme was applied to: calibration runs it. */
   readonly prepared: QuantizationSource;
+  /** Of batch normalization that was folded, by values of `prepared`. */
+  readonly statistics: ReadonlyMap<string, FoldedStatistics>;
   /** Tensors of `prepared` whose ranges are needed; empty where there are none. */
   readonly activations: readonly string[];
   /** The model after each pass that must compute what the source computes, in order. */
@@ -90,16 +96,18 @@ export async function planOnBasis(
   assertSound(source);
   const { scheme, options } = request;
   const planned = await planScheme(source, basis, scheme, options, request);
-  const files = await plannedFiles(source, planned.source, planned.edits, output);
+  const annotated = options.annotateShapes ? await annotateShapes(planned.source, planned.edits) : undefined;
+  const files = await plannedFiles(source, planned.source, annotated?.edits ?? planned.edits, output);
   const growth = fileGrowth(source, planned.source, files);
   return {
     scheme,
-    passes: [...planned.passes, ...growthReport(growth)],
+    passes: [...planned.passes, ...(annotated?.passes ?? []), ...growthReport(growth)],
     growth,
     converted: planned.converted,
     left: planned.left,
     ...files,
     prepared: planned.source,
+    statistics: basis.statistics,
     activations: planned.activations,
     steps: planned.steps,
   };

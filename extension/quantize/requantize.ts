@@ -10,8 +10,8 @@ export interface FloatSource {
 }
 
 /**
- * The source itself where it is a float model. A quantized one is turned back into float where `requantize` asks for it, as far as QuantizeLinear and
- * DequantizeLinear go. Throws QuantizationRefused where it is quantized and nobody asked, and where operators that compute with whole numbers remain.
+ * The source itself where it is a float model. A quantized one is turned back into float where `requantize` asks for it, as far as QuantizeLinear,
+ * DequantizeLinear and MatMulNBits go. Throws QuantizationRefused where it is quantized and nobody asked, and where operators that compute with whole numbers remain.
  */
 export async function floatSource(source: QuantizationSource, requantize: boolean): Promise<FloatSource> {
   if (!requantize) {

@@ -9,6 +9,7 @@ import type { FittedSample, ReadingContext } from './fitted-sample';
 import { imageTensor } from './image';
 import { openNpy } from './npy';
 import { decodePng } from './png';
+import type { Preprocessing } from './preprocessing';
 import { decodeWav } from './wav';
 
 /** A whole image or recording is held in memory. */
@@ -51,8 +52,18 @@ export async function* readAlone(
     case 'jpg': {
       const decode = kind === 'png' ? decodePng : context.decodeJpeg;
       const image = await decode(await wholeFile(name, bytes), name);
-      const { tensor, channelAxis } = imageTensor(image, input, context.preprocessing);
-      yield fitted(tensor, name, noLabels, { round: true, channelAxis });
+      const withSize = (resize: Preprocessing['resize']) => {
+        const { tensor, channelAxis } = imageTensor(image, input, { ...context.preprocessing, resize });
+        return fitted(tensor, name, noLabels, { round: true, channelAxis });
+      };
+      const { resize } = context.preprocessing;
+      if (resize === 'none' && !fits(() => withSize('none')) && fits(() => withSize('nearest'))) {
+        const size = `${image.width}x${image.height}`;
+        throw new CalibrationDataRefused(
+          `${name} is ${size}, which is not the size of the input ${input.name} ([${input.dims.map((dim) => dim ?? '?')}]); --resize bilinear makes it fit.`,
+        );
+      }
+      yield withSize(resize);
       return;
     }
     case 'wav': {
@@ -70,6 +81,16 @@ export async function* readAlone(
       let index = 0;
       for await (const tensor of rawSamples(name, bytes, input)) yield fitted(tensor, `${name}[${index++}]`);
     }
+  }
+}
+
+function fits(read: () => FittedSample): boolean {
+  try {
+    read();
+    return true;
+  } catch (error) {
+    if (error instanceof CalibrationDataRefused) return false;
+    throw error;
   }
 }
 

@@ -14,6 +14,7 @@ import type { Grouping } from '../weights/grouping';
 import { symmetricFormat } from '../weights/integer-format';
 import type { LeftWeight, SchemePlan } from '../weights/plan-weights';
 import { QuantizedTensor } from '../weights/quantized-tensor';
+import type { SummedRows } from '../weights/sum-rounding';
 import type { WeightFitter } from '../weights/weight-fitter';
 import { dynamicLstm, type LstmWeights, lstmWeights } from './dynamic-lstm';
 import { transposedCodes } from './transposed-codes';
@@ -292,6 +293,7 @@ class DynamicQuantizer {
     const grouping: Grouping = axis === undefined ? { kind: 'tensor' } : { kind: 'axis', axis };
     const content = new QuantizedTensor(weight, this.source.bytes, grouping, symmetricFormat('INT8', 127, 8), {
       fitter: this.fitter && { by: this.fitter, name },
+      rows: summedRows(use),
     });
     const names = { quantized: this.#free(`${name}_quantized`), scale: this.#free(`${name}_scale`) };
     const codes = content.elements(names.quantized);
@@ -318,6 +320,15 @@ class DynamicQuantizer {
     this.#names.take(name);
     return name;
   }
+}
+
+/** The rows that a node sums over, where they stand together in the weight: dynamic scales leave no other way to keep those sums without data. */
+function summedRows({ kind, weight, transposed }: DynamicUse): SummedRows | undefined {
+  const [rows = 0, ...others] = weight.dims;
+  const isByRow = kind === 'Conv' || (kind === 'Gemm' && transposed);
+  if (!isByRow || rows === 0) return undefined;
+  const window = kind === 'Conv' ? others.slice(1).reduce((product, dim) => product * dim, 1) : 1;
+  return { length: weight.elementCount / rows, window };
 }
 
 /** Uses with equal keys can take one initializer. */

@@ -9,12 +9,13 @@ import { UniqueNames } from '../unique-names';
 import { tensorData } from '../upgrade-site';
 import { type Grouping, groupsOf } from '../weights/grouping';
 import { float32Bytes } from '../weights/quantized-tensor';
+import { blockWeights } from './dequantize-blocks';
 import type { PreparationPass } from './pass';
 
 /**
  * Turns a model with QuantizeLinear and DequantizeLinear back into a float model: constants get the values that DequantizeLinear gives them, and a value
- * that is quantized only to be dequantized is clipped to the range of its codes, which often does what an activation did before. In the main graph. What
- * numbers lost when they were quantized stays lost.
+ * that is quantized only to be dequantized is clipped to the range of its codes, which often does what an activation did before; MatMulNBits becomes
+ * MatMul. In the main graph. What numbers lost when they were quantized stays lost.
  */
 export const dequantize: PreparationPass = {
   name: 'dequantization',
@@ -27,7 +28,9 @@ export const dequantize: PreparationPass = {
     const replaced = new Set<number>();
     let constants = 0;
     let pairs = 0;
+    let products = 0;
     for (const node of model.graph.nodes) {
+      if (replaceBlocks(node, { view, change, names }, bytes)) products++;
       if (!isLinear(node, 'DequantizeLinear')) continue;
       const [output = ''] = node.outputs;
       const constant = dequantizedConstant(node, view, bytes);
@@ -71,11 +74,44 @@ export const dequantize: PreparationPass = {
         changes: [
           `${constants} constants got the float values that DequantizeLinear gave them.`,
           `${pairs} pairs of QuantizeLinear and DequantizeLinear between nodes became Clip, which keeps to the range of their codes.`,
+          ...(products > 0 ? [`${products} MatMulNBits became MatMul with float weights.`] : []),
         ],
       }
     );
   },
 };
+
+/** Puts a MatMul, and an Add where there is a bias, in the place of MatMulNBits; false for any other node. */
+function replaceBlocks(
+  node: Node,
+  { view, change, names }: { readonly view: GraphView; readonly change: GraphChange; readonly names: UniqueNames },
+  bytes: ModelBytes,
+): boolean {
+  const found = blockWeights(node, view, bytes);
+  if (!found) return false;
+  const [input = '', codes = ''] = node.inputs;
+  const [output = ''] = node.outputs;
+  const free = (base: string) => {
+    const name = names.free(base);
+    names.take(name);
+    return name;
+  };
+  const weight = free(`${codes}_float`);
+  const product = found.bias === '' ? output : free(`${output}_product`);
+  change.addInitializer({ name: weight, ...found.weight });
+  change.editNode(node.index, {
+    opType: 'MatMul',
+    domain: 'ai.onnx',
+    inputs: [input, weight],
+    outputs: [product],
+    attributes: new Map(Array.from(node.attributes.keys(), (name) => [name, null])),
+  });
+  if (found.bias !== '') {
+    const inputs = [product, found.bias];
+    change.addAfter(node.index, { opType: 'Add', name: free(`${output}_Add`), inputs, outputs: [output] });
+  }
+  return true;
+}
 
 /** From this opset on, the bounds of Clip are inputs. */
 const boundsAsInputs = 11;

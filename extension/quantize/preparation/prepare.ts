@@ -3,6 +3,7 @@ import { applyEdits } from '../edited-source';
 import type { PassReport, QuantizationSource } from '../plan';
 import { type FoldedStatistics, planFolding } from './fold-affine';
 import { foldConstants } from './fold-constants';
+import { foldWeights } from './fold-weights';
 import { freezeWeights } from './freeze-weights';
 import { mergeInitializers } from './merge-initializers';
 import type { PreparationPass } from './pass';
@@ -19,7 +20,7 @@ export interface PreparedSource {
 }
 
 /**
- * Makes constants of weights that are listed as graph inputs, removes what does nothing, computes what follows from constants, folds batch normalization and constant factors and summands into weights, and merges equal
+ * Makes constants of weights that are listed as graph inputs, removes what does nothing, computes what follows from constants, gives weights the form that layers take them in, folds batch normalization and constant factors and summands into weights, and merges equal
  * initializers, all in the main graph. Sizes follow from the result; nothing is written. `skipped` names passes to leave out; `more` come
  * after all others.
  */
@@ -43,6 +44,7 @@ export async function prepare(
     freezeWeights,
     removeIdentity,
     foldConstants,
+    foldWeights,
     folding,
     mergeInitializers,
     ...(options.more ?? []),

@@ -8,23 +8,18 @@ import type { QuantizationOptions } from '../options';
 import { type ConvertedTensor, QuantizationRefused, type QuantizationSource } from '../plan';
 import { UniqueNames } from '../unique-names';
 import { rangeFormat } from '../weights/integer-format';
-import { packCodes } from '../weights/pack-codes';
 import type { SchemePlan } from '../weights/plan-weights';
-import { float32Bytes, QuantizedTensor } from '../weights/quantized-tensor';
+import { QuantizedTensor } from '../weights/quantized-tensor';
 import type { WeightFitter } from '../weights/weight-fitter';
-import { type ActivationType, activationParameters, type Ranges, type StaticSchemeId } from './activation-type';
+import { ActivationScales } from './activation-scales';
+import type { ActivationType, Ranges, StaticSchemeId } from './activation-type';
 import { LayerTypes } from './layer-types';
 import { type BiasMark, Marks } from './marks';
 import { isQuantizable, keepsNumbers, markNode } from './operator-rules';
-import {
-  type LinearOperators,
-  linearNode,
-  linearOperators,
-  type QuantizedNames,
-  quantizedNames,
-  scalarData,
-} from './quantize-linear';
+import { type LinearOperators, linearNode, linearOperators, quantizedNames } from './quantize-linear';
 import { QuantizedBias, raisedForBias } from './quantized-bias';
+import type { Quantized } from './quantized-value';
+import { producerOf, renameRemoved } from './removed-nodes';
 import { leftInFloat, staticChanges } from './report';
 
 /** From this opset on, QuantizeLinear and DequantizeLinear take one scale per index of an axis. */
@@ -59,28 +54,13 @@ export function planStatic(
   return quantizer.plan();
 }
 
-/** What stands for a value after quantization. */
-interface Quantized {
-  readonly names: QuantizedNames;
-  /** Names of the initializers that hold scale and zero point: its own, or those of the value it shares them with. */
-  readonly parameters: { readonly scale: string; readonly zeroPoint: string };
-  /** undefined: an activation. */
-  readonly constant: QuantizedTensor | undefined;
-  /** A constant in the form of weights, whose scale no activation can share. */
-  readonly isWeight: boolean;
-  /** Of an activation, and of a constant beside one. */
-  readonly type: ActivationType;
-  readonly axis: number | undefined;
-  /** The tensor whose range counts. */
-  readonly rangeOf: string;
-}
-
 class StaticQuantizer {
   readonly #view: GraphView;
   readonly #change: GraphChange;
   readonly #names: UniqueNames;
   readonly #marks: Marks;
   readonly #types: LayerTypes;
+  readonly #scales: ActivationScales;
   readonly #quantized = new Map<string, Quantized>();
   readonly #activations = new Set<string>();
   readonly #converted: ConvertedTensor[] = [];
@@ -109,6 +89,7 @@ class StaticQuantizer {
     this.#change = new GraphChange(this.#view);
     this.#names = new UniqueNames(model);
     this.#types = new LayerTypes(this.#view, scheme, options);
+    this.#scales = new ActivationScales(this.#view, ranges);
     const isFloat = (name: string) => {
       const constant = this.#view.constant(name);
       if (constant) return constant.dataType === 'FLOAT' && constant.elementCount > 0;
@@ -127,7 +108,7 @@ class StaticQuantizer {
     for (const [name, quantized] of this.#quantized) this.#place(name, quantized);
     if (this.#types.areMixed) this.#placeConversions();
     for (const bias of this.#marks.biases) this.#placeBias(bias);
-    this.#renameRemoved();
+    renameRemoved(this.#change, this.#view, this.#marks, this.#renamedOutputs);
     const edits = this.#pairs > 0 || this.#converted.length > 0 ? this.#change.edits() : undefined;
     if (!edits) {
       throw new QuantizationRefused(
@@ -226,23 +207,10 @@ class StaticQuantizer {
       return { ...common, parameters: provider.parameters, type: provider.type, rangeOf: provider.rangeOf };
     }
     const type = this.#types.ofValue(name);
-    this.#addParameters(names, name, type);
-    const rangeOf = this.#rangeName(name);
+    this.#scales.add(this.#change, names, name, type);
+    const rangeOf = this.#scales.rangeName(name);
     if (rangeOf !== undefined) this.#activations.add(rangeOf);
     return { ...common, parameters: own, type, rangeOf: name };
-  }
-
-  /** Scale and zero point of an activation, by the range of `name`. */
-  #addParameters(names: QuantizedNames, name: string, type: ActivationType): void {
-    const { dataType } = type;
-    this.#change.addInitializer(
-      scalarData(names.scale, 'FLOAT', 4, async () => float32Bytes([this.#parametersOf(name, type).scale])),
-    );
-    this.#change.addInitializer(
-      scalarData(names.zeroPoint, dataType, dataType === 'INT16' ? 2 : 1, async () =>
-        packCodes(Int32Array.of(this.#parametersOf(name, type).zeroPoint), dataType),
-      ),
-    );
   }
 
   /** A pair cannot go between a graph input and the output of the same name, nor help a value that nothing takes. */
@@ -293,23 +261,7 @@ class StaticQuantizer {
     const root = quantized ? this.#quantized.get(quantized.rangeOf) : undefined;
     if (root?.constant) return (await root.constant.parameters()).scales[0] ?? 1;
     const type = this.#types.ofNode(user) ?? quantized?.type ?? this.#types.base;
-    return this.#parametersOf(quantized?.rangeOf ?? name, type).scale;
-  }
-
-  #parametersOf(name: string, type: ActivationType): { readonly scale: number; readonly zeroPoint: number } {
-    const rangeName = this.#rangeName(name);
-    if (rangeName !== undefined) return activationParameters(rangeName, this.ranges, type);
-    // A softmax goes from 0 to 1 whatever the data.
-    return activationParameters(name, new Map([[name, { minimum: 0, maximum: 1 }]]), type);
-  }
-
-  /** A value that only Relu or Clip takes needs no more than what they let through. undefined: 0 to 1. */
-  #rangeName(name: string): string | undefined {
-    const producer = this.#view.producer(name);
-    if (producer?.opType === 'Softmax' && producer.domain === 'ai.onnx') return undefined;
-    const user = this.#view.onlyUse(name)?.node;
-    const clips = user?.domain === 'ai.onnx' && (user.opType === 'Relu' || user.opType === 'Clip');
-    return clips && user.inputs[0] === name ? (user.outputs[0] ?? name) : name;
+    return this.#scales.parametersOf(quantized?.rangeOf ?? name, type).scale;
   }
 
   #place(name: string, quantized: Quantized): void {
@@ -334,7 +286,7 @@ class StaticQuantizer {
       return;
     }
     this.#pairs++;
-    const producer = this.#producerOf(name);
+    const producer = producerOf(name, this.#view, this.#marks);
     const isOutput = this.#view.isOutput(name) && producer !== undefined;
     const input = isOutput ? this.#free(`${name}_float`) : name;
     const quantize = linearNode('QuantizeLinear', operators, {
@@ -373,7 +325,7 @@ class StaticQuantizer {
   #placeConversion(name: string, quantized: Quantized, type: ActivationType, index: number): string {
     const names = quantizedNames(this.#names, `${name}_${type.dataType.toLowerCase()}`);
     const { scale, zeroPoint } = names;
-    this.#addParameters(names, quantized.rangeOf, type);
+    this.#scales.add(this.#change, names, quantized.rangeOf, type);
     const operators = this.#operatorsFor(type.dataType);
     const input = this.#view.isOutput(name) ? name : quantized.names.dequantized;
     this.#change.addBefore(
@@ -395,16 +347,6 @@ class StaticQuantizer {
     );
     this.#conversions++;
     return names.dequantized;
-  }
-
-  /** The node that makes a value once clipping nodes are gone. */
-  #producerOf(name: string): number | undefined {
-    let node = this.#view.producer(name);
-    for (let removed = node && this.#marks.removed.get(node.index); removed !== undefined; ) {
-      node = this.#view.producer(removed);
-      removed = node && this.#marks.removed.get(node.index);
-    }
-    return node?.index;
   }
 
   #placeBias({ node, operand, input, weight, beta }: BiasMark): void {
@@ -440,21 +382,6 @@ class StaticQuantizer {
     const replace = (each: string) => (each === name ? replacement : undefined);
     for (const { node, scope } of this.#view.uses(name)) {
       if (node && scope.graph === this.#view.graph) this.#change.renameIn(node.index, { inputs: replace });
-    }
-  }
-
-  /** Lets the nodes before removed ones make their outputs, and the nodes before graph outputs what is quantized for them. */
-  #renameRemoved(): void {
-    const renames = new Map<string, string>(this.#renamedOutputs);
-    const removed = [...this.#marks.removed].toReversed();
-    for (const [index, input] of removed) {
-      const [output = ''] = this.#view.graph.nodes[index]?.outputs ?? [];
-      renames.set(input, renames.get(output) ?? output);
-      this.#change.removeNode(index);
-    }
-    for (const name of renames.keys()) {
-      const producer = this.#view.producer(name);
-      if (producer) this.#change.renameIn(producer.index, { outputs: (each) => renames.get(each) });
     }
   }
 

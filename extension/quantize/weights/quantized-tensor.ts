@@ -7,6 +7,7 @@ import { Once } from '../tensor-values';
 import { type Grouping, type Groups, groupsOf } from './grouping';
 import { type IntegerFormat, type Parameters, type Statistics, thresholdOf } from './integer-format';
 import { packCodes } from './pack-codes';
+import { longestSummedRow, type SummedRows, sumKeepingCodes } from './sum-rounding';
 import type { FittedWeight, WeightFitter } from './weight-fitter';
 
 export interface QuantizedTensorOptions {
@@ -14,6 +15,8 @@ export interface QuantizedTensorOptions {
   readonly raise?: (scales: Float32Array) => Promise<Float32Array>;
   /** Chooses scales and codes; it knows the weight by the name of its value. */
   readonly fitter?: { readonly by: WeightFitter; readonly name: string } | undefined;
+  /** Codes that nothing else chose keep the sums of these rows, each of which has one scale; absent: the nearest codes. */
+  readonly rows?: SummedRows | undefined;
 }
 
 /** A float32 tensor as whole numbers with scales. Elements are read when they are asked for; memory stays at one piece and the scales. */
@@ -73,20 +76,17 @@ export class QuantizedTensor {
   /** Compares with the float weight; elements that are not finite are left out of the sums and counted as overflows. */
   async measure(signal?: AbortSignal): Promise<TensorError> {
     signal?.throwIfAborted();
-    const { parameters, codes } = await this.#fitted.get();
-    const { scales, zeroPoints } = parameters;
+    const { scales, zeroPoints } = await this.parameters();
     const group = this.groups.walk();
-    let position = -1;
     const sums = { signal: 0, noise: 0, maxAbsoluteError: 0, overflows: 0, underflows: 0 };
-    for await (const values of this.#values(signal)) {
-      for (const value of values) {
+    for await (const { values, codes } of this.#coded(signal)) {
+      for (const [position, value] of values.entries()) {
         const index = group();
-        position++;
         if (!Number.isFinite(value)) {
           sums.overflows++;
           continue;
         }
-        const code = codes ? (codes[position] ?? 0) : this.format.code(value, parameters, index);
+        const code = codes[position] ?? 0;
         const error = Math.abs(value - Math.fround((code - (zeroPoints[index] ?? 0)) * (scales[index] ?? 1)));
         sums.signal += value * value;
         sums.noise += error * error;
@@ -97,18 +97,36 @@ export class QuantizedTensor {
   }
 
   async *#produceElements(): AsyncGenerator<Uint8Array> {
+    for await (const { codes } of this.#coded()) yield packCodes(codes, this.format.dataType);
+  }
+
+  /** The elements with their codes, from the first on. */
+  async *#coded(signal?: AbortSignal): AsyncGenerator<{ readonly values: Float64Array; readonly codes: Int32Array }> {
     const { parameters, codes: fitted } = await this.#fitted.get();
-    if (fitted) {
-      yield packCodes(Int32Array.from(fitted), this.format.dataType);
+    const { rows } = this.options;
+    const { largestCode } = this.format;
+    const group = this.groups.walk();
+    if (rows && !fitted && largestCode !== undefined && rows.length <= longestSummedRow) {
+      for await (const values of inRows(this.#values(signal), rows.length)) {
+        const codes = new Int32Array(values.length);
+        for (let start = 0; start < values.length; start += rows.length) {
+          const row = values.subarray(start, start + rows.length);
+          let index = 0;
+          for (let element = 0; element < row.length; element++) index = group();
+          codes.set(sumKeepingCodes(row, parameters.scales[index] ?? 1, rows.window, largestCode), start);
+        }
+        yield { values, codes };
+      }
       return;
     }
-    const group = this.groups.walk();
-    for await (const values of this.#values()) {
+    let position = 0;
+    for await (const values of this.#values(signal)) {
       const codes = new Int32Array(values.length);
       for (let index = 0; index < values.length; index++) {
-        codes[index] = this.format.code(values[index] ?? 0, parameters, group());
+        const current = group();
+        codes[index] = fitted ? (fitted[position++] ?? 0) : this.format.code(values[index] ?? 0, parameters, current);
       }
-      yield packCodes(codes, this.format.dataType);
+      yield { values, codes };
     }
   }
 
@@ -167,6 +185,20 @@ export class QuantizedTensor {
       yield toFloat64('FLOAT', chunk, chunk.length / 4);
     }
   }
+}
+
+/** The same elements in pieces of whole rows. */
+async function* inRows(pieces: AsyncIterable<Float64Array>, length: number): AsyncGenerator<Float64Array> {
+  let left = new Float64Array(0);
+  for await (const piece of pieces) {
+    const joined = new Float64Array(left.length + piece.length);
+    joined.set(left);
+    joined.set(piece, left.length);
+    const whole = joined.length - (joined.length % length);
+    if (whole > 0) yield joined.subarray(0, whole);
+    left = joined.slice(whole);
+  }
+  if (left.length > 0) yield left;
 }
 
 /** Float32 numbers as raw_data. */

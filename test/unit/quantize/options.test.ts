@@ -18,6 +18,7 @@ describe('quantization options', () => {
       excludedNodes: ['first', 'last'],
       layers: { a: 'int4-weights', b: 'float32' },
       requantize: true,
+      annotateShapes: true,
     };
     const text = JSON.stringify(optionsToJson(options));
     assert.deepEqual(optionsFromJson(JSON.parse(text)), options);

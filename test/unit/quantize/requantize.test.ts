@@ -38,10 +38,10 @@ const quantized = (opset?: number) =>
     opset,
   );
 
-async function run({ bytes }: QuantizationSource, x: readonly number[]): Promise<number[]> {
+async function run({ bytes }: QuantizationSource, x: readonly number[], dims = [2, 3]): Promise<number[]> {
   const session = await engine.open(await bytes.source.read(0, bytes.source.size));
   const data = new Uint8Array(Float32Array.from(x).buffer);
-  const outputs = await session.run(new Map([['x', { dataType: 'FLOAT' as const, dims: [2, 3], data }]]));
+  const outputs = await session.run(new Map([['x', { dataType: 'FLOAT' as const, dims, data }]]));
   await session.release();
   const result = outputs.get('y');
   ok(result);
@@ -107,6 +107,51 @@ describe('models that are quantized already', () => {
       // Multiples of the step are not rounded; 1000 and -1000 are beyond the codes.
       const x = [0, 1.5, -2, 4, 1000, -1000];
       deepEqual(await run(source, x), await run(before, x));
+    });
+  }
+
+  for (const [name, zeroPoint] of [
+    ['the middle of the codes as zero point', []],
+    ['zero points of their own', [{ name: 'zero', type: 'UINT8', dims: [2], values: [0x83, 0x05] } as const]],
+  ] as const) {
+    it(`have MatMulNBits turned into MatMul with what it computes, with ${name}`, async () => {
+      const bias: TensorSpec = { name: 'bias', type: 'FLOAT', dims: [2], values: [1, -2] };
+      const before = await open(
+        buildModel({
+          opsets: { '': 17, 'com.microsoft': 1 },
+          graph: {
+            inputs: [{ name: 'x', dims: [1, 20] }],
+            outputs: [{ name: 'y', dims: [1, 2] }],
+            nodes: [
+              {
+                op: 'MatMulNBits',
+                domain: 'com.microsoft',
+                inputs: ['x', 'codes', 'scale', zeroPoint.length > 0 ? 'zero' : '', '', 'bias'],
+                outputs: ['y'],
+                attributes: { K: 20, N: 2, bits: 4, block_size: 16 },
+              },
+            ],
+            initializers: [
+              {
+                name: 'codes',
+                type: 'UINT8',
+                dims: [2, 2, 8],
+                values: Array.from({ length: 32 }, (_, index) => (index * 37) % 256),
+              },
+              { name: 'scale', type: 'FLOAT', dims: [4], values: [0.5, 0.25, 1, 2] },
+              bias,
+              ...zeroPoint,
+            ],
+          },
+        }),
+      );
+      const { source } = await floatSource(before, true);
+      deepEqual(
+        source.model.graph.nodes.map(({ opType }) => opType),
+        ['MatMul', 'Add'],
+      );
+      const x = Array.from({ length: 20 }, (_, index) => (index % 7) - 3);
+      deepEqual(await run(source, x, [1, 20]), await run(before, x, [1, 20]));
     });
   }
 

@@ -159,7 +159,11 @@ describe('openSamples', () => {
       rows: Array.from({ length: 28 }, () => Array(28).fill(7)),
     });
     await rejects(read('digit.png', digit, [input([1, 1, 8, 8])]), {
-      message: 'The input image wants [1,1,8,8] float32, digit.png gives [28,28].',
+      message:
+        'digit.png is 28x28, which is not the size of the input image ([1,1,8,8]); --resize bilinear makes it fit.',
+    });
+    await rejects(read('digit.png', digit, [input([1, 3, 8, 8, 2])]), {
+      message: 'The input image wants [1,3,8,8,2] float32, digit.png gives [28,28].',
     });
     await rejects(read('a.npy', four, [input([1, 3, 2, 2])]), /wants \[1,3,2,2\] float32, a\.npy gives \[2,1,2,2\]/);
     await rejects(
@@ -267,7 +271,10 @@ describe('openSamples', () => {
       ok(plane.length === 128 && plane.every((value) => Math.abs(value - wanted) <= 2), `${channel}: ${plane}`);
     }
     await rejects(read('a.jpg', data.subarray(0, data.length / 2), [input(['n', 3, 8, 16])]), /a\.jpg cannot be read/);
-    await rejects(read('a.jpg', data, [input(['n', 3, 8, 8])]), /wants \[n,3,8,8\] float32, a\.jpg gives \[3,8,16\]/);
+    await rejects(
+      read('a.jpg', data, [input(['n', 3, 8, 8])]),
+      /a\.jpg is 16x8, which is not the size of the input image \(\[n,3,8,8\]\); --resize bilinear/,
+    );
   });
 
   it('never fails otherwise than with a sentence on damaged files', async () => {
