@@ -65,6 +65,8 @@ Writes a smaller model. The source is never changed; an existing output is repla
                         bias-correction, with commas between them; auto tries them and keeps what measurably helps on samples that it was not
                         fitted to. All but cle, mse-clip and hqq need --calibration; none of them changes the size
       --random-inputs   made-up inputs in place of data: ranges and errors then say nothing of real data
+      --input-range=MIN,MAX
+                        no data: ranges are estimated from batch normalization, with graph inputs in this range; refused where they do not follow
       --seed N          of made-up inputs (default 1)
       --requantize      turn a model that is quantized already back into float first; without it, such a model is left alone
       --annotate-shapes write the shapes of values between nodes into the file, for tools that do not work them out

@@ -1,4 +1,4 @@
-import { type RangeMethod, rangeMethods } from '../quantize/calibration/range-methods';
+import { type Interval, type RangeMethod, rangeMethods } from '../quantize/calibration/range-methods';
 import { parsePreprocessing } from '../quantize/calibration-data/preprocessing';
 import { isLayerScheme, type LayerScheme } from '../quantize/layer-schemes';
 import { defaultOptions, optionsFromJson, type QuantizationOptions } from '../quantize/options';
@@ -21,6 +21,8 @@ export interface QuantizeArguments {
   /** A file or folder of calibration data. */
   readonly calibration: string | undefined;
   readonly randomInputs: boolean;
+  /** In place of data: what graph inputs lie in, for ranges from batch normalization. */
+  readonly inputRange: Interval | undefined;
   /** undefined: the default name beside the model. */
   readonly output: string | undefined;
   readonly target: Target | undefined;
@@ -60,6 +62,7 @@ export function quantizeArguments(argv: readonly string[], more: MoreTargets = {
     'block-size': { type: 'string' },
     calibration: { type: 'string' },
     'random-inputs': { type: 'boolean' },
+    'input-range': { type: 'string' },
     'calibration-method': { type: 'string' },
     recovery: { type: 'string' },
     seed: { type: 'string' },
@@ -100,6 +103,10 @@ export function quantizeArguments(argv: readonly string[], more: MoreTargets = {
   if (randomInputs && values.calibration !== undefined) {
     throw new UsageError('give only one of --calibration and --random-inputs.');
   }
+  const inputRange = intervalIn(values['input-range']);
+  if (inputRange && (randomInputs || values.calibration !== undefined)) {
+    throw new UsageError('--input-range works ranges out without data; leave out --calibration and --random-inputs.');
+  }
   const blockSize = wholeNumber('--block-size', values['block-size']);
   if (blockSize !== undefined) checkBlockSize(blockSize);
   return {
@@ -121,6 +128,7 @@ export function quantizeArguments(argv: readonly string[], more: MoreTargets = {
     saveRecipe: values['save-recipe'],
     calibration: values.calibration,
     randomInputs,
+    inputRange,
     output,
     target: targetNamed(values.target, more),
     externalRam: values['external-ram'] ?? false,
@@ -139,7 +147,7 @@ const choices = `one of ${writableSchemeIds.join(', ')}`;
  * that the scheme has, and where a static scheme would be written without data.
  */
 export function recipeOf(
-  { chosen, calibration, randomInputs, dryRun, fit }: QuantizeArguments,
+  { chosen, calibration, randomInputs, inputRange, dryRun, fit }: QuantizeArguments,
   file: PartialRecipe,
   layersInFile: QuantizationOptions['layers'] = {},
 ): Recipe {
@@ -166,7 +174,7 @@ export function recipeOf(
       'float16 has no scales; leave out --per-*, --symmetric, --asymmetric, --block-size and the methods of --recovery.',
     );
   }
-  if (isStaticScheme(scheme) && calibration === undefined && !randomInputs && !dryRun) {
+  if (isStaticScheme(scheme) && calibration === undefined && !randomInputs && !inputRange && !dryRun) {
     throw new UsageError(
       `${scheme} fixes the ranges of activations and needs data: --calibration PATH, a file or folder (--dry-run tells the size without).`,
     );
@@ -198,6 +206,17 @@ function wholeNumber(option: string, text: string | undefined): number | undefin
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw new UsageError(`${option} "${text}" is not a whole number.`);
   return number;
+}
+
+/** `MIN,MAX` of numbers. */
+function intervalIn(text: string | undefined): Interval | undefined {
+  if (text === undefined) return undefined;
+  const [minimum = Number.NaN, maximum = Number.NaN, ...others] = text
+    .split(',')
+    .map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const isRange = Number.isFinite(minimum) && Number.isFinite(maximum) && minimum < maximum && others.length === 0;
+  if (!isRange) throw new UsageError(`--input-range "${text}" is no range such as 0,1 or -1,1.`);
+  return { minimum, maximum };
 }
 
 function checkBlockSize(blockSize: number): void {

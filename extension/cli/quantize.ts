@@ -113,6 +113,7 @@ async function write(opened: OpenedModel, { options, recipe, output, io }: Task)
     sourcePath: options.file,
     recipe,
     inputs,
+    inputRange: options.inputRange,
     outputPath: output,
     overwrite: true,
     engine: createWebEngine(loadWasmFromDisk),

@@ -19,6 +19,8 @@ export class Facts {
   private readonly makers = new Map<string, Node>();
   private readonly constantNodes = new Set<string>();
   private readonly controls: ReadonlySet<Node>;
+  /** Those asked for before: every pass asks again. */
+  private readonly shapes = new Map<string, readonly number[] | undefined>();
 
   constructor(
     private readonly expanded: ExpandedGraph,
@@ -61,6 +63,14 @@ export class Facts {
 
   /** undefined where the rank or a dimension is not known. */
   shape(name: string): readonly number[] | undefined {
+    const known = this.shapes.get(name);
+    if (known || this.shapes.has(name)) return known;
+    const shape = this.shapeOf(name);
+    this.shapes.set(name, shape);
+    return shape;
+  }
+
+  private shapeOf(name: string): readonly number[] | undefined {
     const type = this.expanded.values.get(name)?.type;
     if (type?.kind !== 'tensor' || !type.shape) return undefined;
     const dims: number[] = [];

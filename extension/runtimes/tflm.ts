@@ -1,4 +1,5 @@
-import type { Dialect, LoweredGraph, LoweredOperator, OperatorKind } from './lowered';
+import type { ModelShapes } from '../shapes/model-shapes';
+import type { Dialect, LoweredGraph, LoweredOperator, LoweringOptions, OperatorKind, Precision } from './lowered';
 import { lower } from './lowering';
 import type { FlashPart, Runtime } from './runtime';
 import { finish } from './steps';
@@ -55,13 +56,25 @@ function tflmFlash(graph: LoweredGraph, kernels: Kernels): readonly FlashPart[] 
   ];
 }
 
+/** The last of each model: the variants differ in their kernels and not in what they run, and a model is often measured on all. */
+const lowered = new WeakMap<ModelShapes, { readonly key: string; readonly graph: LoweredGraph }>();
+
+function lowerOnce(shapes: ModelShapes, precision: Precision, options: LoweringOptions = {}): LoweredGraph {
+  const key = `${precision} ${options.floatInputsAndOutputs ?? false}`;
+  const known = lowered.get(shapes);
+  if (known?.key === key) return known.graph;
+  const graph = lower(shapes, dialect, precision, options);
+  lowered.set(shapes, { key, graph });
+  return graph;
+}
+
 function tflm(id: string, label: string, kernels: Kernels): Runtime {
   return {
     id,
     label,
     precisions: ['int8', 'as-in-file', 'float32'],
     dialect,
-    lower: (shapes, precision, options) => lower(shapes, dialect, precision, options),
+    lower: lowerOnce,
     memory: (graph) => finish(tflmMemory(graph, kernels)),
     memoryInSteps: (graph) => tflmMemory(graph, kernels),
     flash: (graph) => tflmFlash(graph, kernels),

@@ -44,7 +44,17 @@ export async function analyseModel(
   await heed(signal);
   const footprint = footprintOf(model, shapes);
   await heed(signal);
-  return { analysis: describe(model, shapes, footprint), model, shapes, footprint };
+  let analysis: Analysis | undefined;
+  return {
+    // A plan is often wanted for its sizes alone.
+    get analysis() {
+      analysis ??= describe(model, shapes, footprint);
+      return analysis;
+    },
+    model,
+    shapes,
+    footprint,
+  };
 }
 
 /** Lets a cancel that waits in the event loop arrive, and throws its reason. */

@@ -1,48 +1,50 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Node } from '../model/model';
-import { graphFields, modelFields } from '../onnx/field-numbers';
-import { contentOf, SourceMessages } from '../onnx/source-messages';
-import { fileGrowth, growthPass, growthReport } from '../quantize/file-growth';
-import { type LayerScheme, layerName } from '../quantize/layer-schemes';
+import { varintLength } from '../onnx/encode';
+import { fileGrowth, growthReport } from '../quantize/file-growth';
+import type { LayerScheme } from '../quantize/layer-schemes';
 import type { PassReport, QuantizationSource } from '../quantize/plan';
 import type { Recipe } from '../quantize/recipe';
 import { isStaticScheme } from '../quantize/scheme';
-import type { LoweredGraph, LoweredTensor } from '../runtimes/lowered';
+import type { LoweredGraph } from '../runtimes/lowered';
 import { measureLowered, type RuntimeFootprint } from '../runtimes/measure';
-import type { Runtime, RuntimeMemory } from '../runtimes/runtime';
+import type { Runtime } from '../runtimes/runtime';
 import {
   type EstimateOptions,
-  estimateRecipe,
   measureOptions,
   type PlannedRecipe,
   planAndMeasure,
   runtimeFor,
 } from './estimate-recipe';
-import type { PlannedLayer, RecipeEstimate } from './recipe-calls';
-import { type RecipePlanner, withLayers } from './recipe-planner';
+import { type FilePlan, filePlan, type LayerWeights, weightsOf } from './live-plan';
+import type { RecipeEstimate } from './recipe-calls';
+import { type MixableLayer, type RecipePlanner, withLayers } from './recipe-planner';
 import { sharingGroups } from './sensitivity';
 
-/** The scheme of layers that differ from the plan in nothing but the form of their weights. */
-const fourBits = 'int4-weights' satisfies LayerScheme;
-
-/** What the weights of a layer are in one of the two plans. */
-interface LayerWeights {
-  /** Bytes of their fields in the graph: initializers, with those of scales and zero points, and the nodes that dequantize them. */
-  readonly fieldBytes: number;
-  readonly constantBytes: number;
-  /** In the lowered graph, by position. */
-  readonly tensors: readonly (readonly [position: number, tensor: LoweredTensor])[];
-  readonly planned: PlannedLayer;
-}
-
-/** A layer that can have 4 bits. */
+/** A layer that can have the varied scheme. */
 interface LiveLayer {
   readonly whole: LayerWeights;
-  readonly four: LayerWeights;
+  readonly varied: LayerWeights;
 }
 
 /**
- * Re-estimates a static plan when layers go to 4-bit weights and back. All that such a change touches are the layer's own initializers and the nodes
+ * The schemes between which layers of a recipe can go without a full plan: those that differ from that of the plan in nothing but the form of the weights.
+ */
+export function variableSchemes({ scheme, options }: Recipe, used: Iterable<LayerScheme>): readonly LayerScheme[] {
+  const schemes = [...new Set(used)].filter((each) => each !== 'float32' && each !== scheme);
+  if (isStaticScheme(scheme)) return schemes.filter((each) => each === 'int4-weights');
+  return options.blockOperator === 'MatMulNBits' ? [] : schemes;
+}
+
+/** The layers but for those of the varied scheme. */
+export function withoutScheme(
+  layers: Readonly<Record<string, LayerScheme>>,
+  varied: LayerScheme,
+): Readonly<Record<string, LayerScheme>> {
+  return Object.fromEntries(Object.entries(layers).filter(([, scheme]) => scheme !== varied));
+}
+
+/**
+ * Re-estimates a plan when layers go to another form of their weights and back. All that such a change touches are the layer's own initializers and the nodes
  * behind them: their sizes are taken from two full plans, without such layers and with all of them, and every mix is put together from these, exactly. What it
  * keeps is valid as long as the model, the recipe but for those layers, and the options stay what they are.
  */
@@ -50,93 +52,134 @@ export class LiveEstimate {
   private constructor(
     private readonly source: QuantizationSource,
     private readonly whole: FilePlan,
-    private readonly four: FilePlan,
+    private readonly all: FilePlan,
     private readonly layers: ReadonlyMap<string, LiveLayer>,
     /** Layers that share weights, by each of them. */
     private readonly groupOf: ReadonlyMap<string, readonly string[]>,
+    /** The layer that takes a weight: one of those that share it. */
+    private readonly layerOf: ReadonlyMap<string, string>,
     private readonly runtime: Runtime | undefined,
     private readonly options: EstimateOptions,
   ) {}
 
-  /** undefined where the recipe has no such layers. Throws QuantizationRefused. */
+  /**
+   * `base`: the plan of the recipe without layers of the varied scheme, where it was made before. undefined where the recipe has no such layers, or where they
+   * change more than the form of their weights. Throws QuantizationRefused.
+   */
   static async open(
     planner: RecipePlanner,
     recipe: Recipe,
+    varied: LayerScheme,
     options: EstimateOptions,
+    base?: PlannedRecipe,
   ): Promise<LiveEstimate | undefined> {
-    if (!isStaticScheme(recipe.scheme) || planner.source.model.source.externalFiles.length > 0) return undefined;
-    const others = withoutFourBits(recipe.options.layers);
-    const mixable = await planner.layers(recipe, options.signal);
-    const able = mixable.filter(({ name, choices }) => choices.includes(fourBits) && others[name] === undefined);
+    if (planner.source.model.source.externalFiles.length > 0) return undefined;
+    const others = withoutScheme(recipe.options.layers, varied);
+    const mixable = await planner.layers(recipe, options.signal, options.unproved ? 'later' : 'first');
+    const able = mixable.filter(({ name, choices }) => choices.includes(varied) && others[name] === undefined);
     if (able.length === 0) return undefined;
-    const all = Object.fromEntries([...Object.entries(others), ...able.map(({ name }) => [name, fourBits] as const)]);
-    const whole = await filePlan(await planAndMeasure(planner, withLayers(recipe, others), options), options);
-    const four = await filePlan(await planAndMeasure(planner, withLayers(recipe, all), options), options);
-    if (whole.model.graph.nodes.length !== four.model.graph.nodes.length) return undefined;
-    const names = new Set(able.map(({ name }) => name));
-    const inFour = new Map(four.estimate.layers.map((planned) => [planned.name, planned]));
-    const layers = new Map<string, LiveLayer>();
-    const outputs = new Map(mixable.map(({ name, output }) => [name, output]));
-    for (const planned of whole.estimate.layers) {
-      const fourPlanned = inFour.get(planned.name);
-      const output = outputs.get(planned.name) ?? '';
-      const wholeWeights = weightsOf(whole, planned, output);
-      const fourWeights = names.has(planned.name) && fourPlanned ? weightsOf(four, fourPlanned, output) : undefined;
-      if (wholeWeights && fourWeights) layers.set(planned.name, { whole: wholeWeights, four: fourWeights });
-    }
+    const everywhere = Object.fromEntries([
+      ...Object.entries(others),
+      ...able.map(({ name }) => [name, varied] as const),
+    ]);
+    const first = base ?? (await planAndMeasure(planner, withLayers(recipe, others), options));
+    const whole = await filePlan(first);
+    const all = await filePlan(await planAndMeasure(planner, withLayers(recipe, everywhere), options));
+    if (!hasSameStructure(whole, all) || !isDeepStrictEqual(whole.estimate.left, all.estimate.left)) return undefined;
+    const layers = layersOfBoth(whole, all, mixable, new Set(able.map(({ name }) => name)));
     // What is not found in both plans cannot be taken back from the second.
-    if (layers.size < able.length) return undefined;
+    if (layers.size < able.length || !differOnlyIn(layers, whole, all)) return undefined;
     const groupOf = new Map<string, readonly string[]>();
     for (const group of sharingGroups(mixable)) {
       const members = group.map(({ name }) => name);
       if (members.length > 1) for (const name of members) groupOf.set(name, members);
     }
-    return new LiveEstimate(planner.source, whole, four, layers, groupOf, runtimeFor(options), options);
+    const layerOf = new Map(mixable.flatMap(({ name, weights }) => weights.map((weight) => [weight, name] as const)));
+    return new LiveEstimate(planner.source, whole, all, layers, groupOf, layerOf, runtimeFor(options), options);
   }
 
-  /** The estimate with these layers in 4 bits; undefined where it takes a full plan to tell, or to refuse. */
-  estimate(fourBitLayers: ReadonlySet<string>): RecipeEstimate | undefined {
-    for (const name of fourBitLayers) {
+  /** The estimate with these layers in the varied scheme; undefined where it takes a full plan to tell, or to refuse. */
+  estimate(variedLayers: ReadonlySet<string>): RecipeEstimate | undefined {
+    for (const name of variedLayers) {
       if (!this.layers.has(name)) return undefined;
-      if (this.groupOf.get(name)?.some((other) => !fourBitLayers.has(other))) return undefined;
+      if (this.groupOf.get(name)?.some((other) => !variedLayers.has(other))) return undefined;
     }
-    const { whole, four, runtime } = this;
-    if (fourBitLayers.size === 0) return whole.estimate;
-    // From all layers in 4 bits back to the others: the first such layer may change more than itself, such as the opset.
-    let { graphBytes } = four;
-    let { constantBytes } = four.estimate;
+    const { whole, all, runtime } = this;
+    if (variedLayers.size === 0) return whole.estimate;
+    // From all such layers back to the others: the first one may change more than itself, such as the opset.
+    let { graphBytes } = all;
+    let { constantBytes } = all.estimate;
     const replaced: LayerWeights['tensors'][number][] = [];
     const sharing = new Set<string>();
     for (const [name, layer] of this.layers) {
-      if (fourBitLayers.has(name)) continue;
+      if (variedLayers.has(name)) continue;
       for (const tensor of layer.whole.tensors) replaced.push(tensor);
       // Layers that share a weight have its fields once.
       if (sharing.has(name)) continue;
       for (const other of this.groupOf.get(name) ?? []) sharing.add(other);
-      graphBytes += layer.whole.fieldBytes - layer.four.fieldBytes;
-      constantBytes += layer.whole.constantBytes - layer.four.constantBytes;
+      graphBytes += layer.whole.fieldBytes - layer.varied.fieldBytes;
+      constantBytes += layer.whole.constantBytes - layer.varied.constantBytes;
     }
-    const fileBytes = four.otherBytes + 1 + varintBytes(graphBytes) + graphBytes;
+    const fileBytes = all.otherBytes + 1 + varintLength(graphBytes) + graphBytes;
     const footprint = runtime && this.#footprint(runtime, replaced, fileBytes);
+    const packedBytes = this.#packedBytes(variedLayers);
     return {
-      ...four.estimate,
+      ...all.estimate,
       fileBytes,
       ...(footprint && { footprint }),
       constantBytes,
-      passes: [...four.passes, ...growthReport(this.#growth(fileBytes))],
-      layers: four.estimate.layers.map((planned) => {
-        const layer = fourBitLayers.has(planned.name) ? undefined : this.layers.get(planned.name);
+      passes: [...this.#passes(variedLayers), ...growthReport(this.#growth(fileBytes))],
+      layers: all.estimate.layers.map((planned) => {
+        const layer = variedLayers.has(planned.name) ? undefined : this.layers.get(planned.name);
         return layer?.whole.planned ?? planned;
       }),
+      ...(packedBytes !== undefined && { packedBytes }),
     };
   }
 
+  /** The plan that a weight is as in. */
+  #planOf(weight: string, variedLayers: ReadonlySet<string>): FilePlan {
+    return variedLayers.has(this.layerOf.get(weight) ?? '') ? this.all : this.whole;
+  }
+
+  #packedBytes(variedLayers: ReadonlySet<string>): number | undefined {
+    let packed = false;
+    let sum = 0;
+    for (const { name } of this.all.plan.converted) {
+      const tensor = this.#planOf(name, variedLayers).converted.get(name);
+      packed ||= tensor?.packedBytes !== undefined;
+      sum += tensor?.packedBytes ?? tensor?.bytesAfter ?? 0;
+    }
+    return packed ? sum : undefined;
+  }
+
+  /** What is said of each weight goes with its scheme, the schemes in the order in which they are met. */
+  #passes(variedLayers: ReadonlySet<string>): readonly PassReport[] {
+    const { all } = this;
+    if (all.sentences.size === 0) return all.passes;
+    const changes = new Map<string, string[]>();
+    for (const { name } of all.plan.converted) {
+      const said = this.#planOf(name, variedLayers).sentences.get(name);
+      const others = said && changes.get(said.pass);
+      if (others) others.push(said.sentence);
+      else if (said) changes.set(said.pass, [said.sentence]);
+    }
+    const replaced = new Set([...all.sentences.values()].map(({ pass }) => pass));
+    const isOther = ({ pass }: PassReport) => !replaced.has(pass);
+    const at = all.passes.findIndex((report) => !isOther(report));
+    return [
+      ...all.passes.slice(0, at),
+      ...[...changes].map(([pass, sentences]) => ({ pass, changes: sentences })),
+      ...all.passes.slice(at).filter(isOther),
+    ];
+  }
+
   #growth(predictedFileBytes: number): string | undefined {
-    return fileGrowth(this.source, this.four.plan.prepared, { predictedFileBytes, predictedExternalBytes: undefined });
+    return fileGrowth(this.source, this.all.plan.prepared, { predictedFileBytes, predictedExternalBytes: undefined });
   }
 
   #footprint(runtime: Runtime, replaced: LayerWeights['tensors'], fileBytes: number): RuntimeFootprint | undefined {
-    const { lowered } = this.four;
+    const { lowered } = this.all;
     if (!lowered) return undefined;
     const tensors = [...lowered.graph.tensors];
     for (const [position, tensor] of replaced) tensors[position] = tensor;
@@ -149,154 +192,43 @@ export class LiveEstimate {
   }
 }
 
-/** Gives estimates, from what it keeps of earlier ones where that is enough. */
-export class RecipeEstimator {
-  /** By recipe and options, but for layers of 4 bits; undefined: asked for once, which is not worth the plans that it takes. */
-  readonly #live = new Map<string, Promise<LiveEstimate | undefined> | undefined>();
+function hasSameStructure(whole: FilePlan, all: FilePlan): boolean {
+  const nodes = all.model.graph.nodes;
+  return (
+    whole.model.graph.nodes.length === nodes.length &&
+    whole.restBytes === all.restBytes &&
+    whole.model.graph.nodes.every(({ opType }, index) => opType === nodes[index]?.opType) &&
+    isDeepStrictEqual([...whole.converted.keys()], [...all.converted.keys()])
+  );
+}
 
-  constructor(private readonly planner: RecipePlanner) {}
-
-  /** What `estimateRecipe` gives. Throws what it throws. */
-  async estimate(recipe: Recipe, options: EstimateOptions): Promise<RecipeEstimate> {
-    // What is in a file is told from that file, not put together.
-    if (options.withAnalysis) return estimateRecipe(this.planner, recipe, options);
-    const { layers } = recipe.options;
-    const { signal: _, bindings, ...ground } = options;
-    const key = JSON.stringify([withLayers(recipe, withoutFourBits(layers)), ground, [...(bindings ?? [])]]);
-    const isKnown = this.#live.has(key);
-    // Of one caller's cancelling the next must not hear.
-    const opened =
-      this.#live.get(key) ??
-      (isKnown ? LiveEstimate.open(this.planner, recipe, { ...ground, bindings }).catch(() => undefined) : undefined);
-    this.#live.delete(key);
-    this.#live.set(key, opened);
-    const [oldest] = this.#live.keys();
-    if (this.#live.size > mostKept && oldest !== undefined) this.#live.delete(oldest);
-    const names = Object.entries(layers).flatMap(([name, scheme]) => (scheme === fourBits ? [name] : []));
-    return (await opened)?.estimate(new Set(names)) ?? estimateRecipe(this.planner, recipe, options);
+function layersOfBoth(
+  whole: FilePlan,
+  all: FilePlan,
+  mixable: readonly MixableLayer[],
+  able: ReadonlySet<string>,
+): ReadonlyMap<string, LiveLayer> {
+  const inAll = new Map(all.estimate.layers.map((planned) => [planned.name, planned]));
+  const outputs = new Map(mixable.map(({ name, output }) => [name, output]));
+  const layers = new Map<string, LiveLayer>();
+  for (const planned of whole.estimate.layers) {
+    const variedPlanned = inAll.get(planned.name);
+    if (!able.has(planned.name) || !variedPlanned) continue;
+    const output = outputs.get(planned.name) ?? '';
+    const wholeWeights = weightsOf(whole, planned, output);
+    const variedWeights = weightsOf(all, variedPlanned, output);
+    if (wholeWeights && variedWeights) layers.set(planned.name, { whole: wholeWeights, varied: variedWeights });
   }
+  return layers;
 }
 
-const mostKept = 12;
-
-function withoutFourBits(layers: Readonly<Record<string, LayerScheme>>): Readonly<Record<string, LayerScheme>> {
-  return Object.fromEntries(Object.entries(layers).filter(([, scheme]) => scheme !== fourBits));
-}
-
-/** A plan with the sizes of the fields of its file. */
-interface FilePlan extends PlannedRecipe {
-  /** Without the report of how the file grows, which is that of this plan alone. */
-  readonly passes: readonly PassReport[];
-  readonly graphBytes: number;
-  /** Of the file without its graph. */
-  readonly otherBytes: number;
-  /** By position. */
-  readonly nodeBytes: readonly number[];
-  /** By name. */
-  readonly initializerBytes: ReadonlyMap<string, number>;
-  readonly nodes: ReadonlyMap<string, Node>;
-  readonly makers: ReadonlyMap<string, Node>;
-  readonly lowered:
-    | {
-        readonly graph: LoweredGraph;
-        readonly memory: RuntimeMemory;
-        readonly constantsOf: ReadonlyMap<string, readonly number[]>;
-      }
-    | undefined;
-}
-
-async function filePlan(planned: PlannedRecipe, options: EstimateOptions): Promise<FilePlan> {
-  const { plan, model, shapes, estimate } = planned;
-  const messages = new SourceMessages(plan.file.structure, model.source.fileName);
-  const graph = (await messages.fields(messages.whole)).find(({ number }) => number === modelFields.graph);
-  if (!graph) throw new Error(`${model.source.fileName}: the planned file has no graph.`);
-  const range = contentOf(graph);
-  const graphBytes = range.end - range.start;
-  const nodeBytes: number[] = [];
-  const initializerBytes = new Map<string, number>();
-  for (const field of await messages.fields(range)) {
-    const bytes = field.end - field.start;
-    if (field.number === graphFields.node) nodeBytes.push(bytes);
-    else if (field.number === graphFields.initializer) {
-      initializerBytes.set(await messages.textIn(contentOf(field), tensorName), bytes);
-    }
-  }
-  const runtime = runtimeFor(options);
-  const nodes = new Map(model.graph.nodes.map((node) => [layerName(node), node]));
-  const makers = new Map(model.graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const graphOnRuntime = runtime?.lower(shapes, 'as-in-file', measureOptions(options));
-  return {
-    ...planned,
-    passes: estimate.passes.filter((report) => report.pass !== growthPass),
-    graphBytes,
-    otherBytes: estimate.fileBytes - graphBytes - varintBytes(graphBytes) - 1,
-    nodeBytes,
-    initializerBytes,
-    nodes,
-    makers,
-    lowered:
-      runtime && graphOnRuntime
-        ? { graph: graphOnRuntime, memory: runtime.memory(graphOnRuntime), constantsOf: constantsOf(graphOnRuntime) }
-        : undefined,
-  };
-}
-
-/** The name in a TensorProto. */
-const tensorName = 8;
-
-/** Positions of the constants in the lowered graph, by the name of the value that nodes take. */
-function constantsOf({ tensors }: LoweredGraph): ReadonlyMap<string, readonly number[]> {
-  const positions = new Map<string, number[]>();
-  tensors.forEach(({ name, role }, position) => {
-    if (role === 'activation') return;
-    const known = positions.get(name);
-    if (known) known.push(position);
-    else positions.set(name, [position]);
-  });
-  return positions;
-}
-
-/** The node of a layer in the planned file. One without a name goes by its output, which is that of a Relu or Clip where the plan removed it. */
-function nodeOf({ nodes, makers }: FilePlan, { name, opType }: PlannedLayer, output: string): Node | undefined {
-  const named = nodes.get(name);
-  if (named?.opType === opType) return named;
-  let maker = makers.get(output);
-  while (maker && /^(Dequantize|Quantize)Linear$/.test(maker.opType)) maker = makers.get(maker.inputs[0] ?? '');
-  return maker?.opType === opType ? maker : undefined;
-}
-
-/** What a layer's constants are in a plan: everything from which its operands are dequantized; undefined where the layer is not found. */
-function weightsOf(plan: FilePlan, planned: PlannedLayer, output: string): LayerWeights | undefined {
-  const { model, makers, nodeBytes, initializerBytes, lowered } = plan;
-  const node = nodeOf(plan, planned, output);
-  if (!node) return undefined;
-  let fieldBytes = 0;
-  let constantBytes = 0;
-  const positions = new Set<number>();
-  for (const operand of new Set(node.inputs)) {
-    const maker = makers.get(operand);
-    const names = maker ? maker.inputs : [operand];
-    const constants = names.flatMap((name) => model.graph.constants.get(name) ?? []);
-    if (constants.length !== names.length) continue;
-    if (maker) fieldBytes += nodeBytes[maker.index] ?? 0;
-    for (const { name, byteLength } of constants) {
-      fieldBytes += initializerBytes.get(name) ?? 0;
-      constantBytes += byteLength;
-    }
-    for (const name of [operand, ...names]) {
-      for (const position of lowered?.constantsOf.get(name) ?? []) positions.add(position);
-    }
-  }
-  const tensors = [...positions].flatMap((position): [number, LoweredTensor][] => {
-    const tensor = lowered?.graph.tensors[position];
-    return tensor ? [[position, tensor]] : [];
-  });
-  return { fieldBytes, constantBytes, tensors, planned };
-}
-
-/** Bytes of a length as a protobuf varint: 7 bits each. */
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
-  return bytes;
+/** True where the lowered graphs of both plans have the same operators, and the same tensors but for the constants of the layers. */
+function differOnlyIn(layers: ReadonlyMap<string, LiveLayer>, whole: FilePlan, all: FilePlan): boolean {
+  const [one, other] = [whole.lowered?.graph, all.lowered?.graph];
+  if (!one || !other) return true;
+  if (one.tensors.length !== other.tensors.length || !isDeepStrictEqual(one.operators, other.operators)) return false;
+  const own = new Set([...layers.values()].flatMap(({ varied }) => varied.tensors.map(([position]) => position)));
+  return one.tensors.every(
+    (tensor, position) => own.has(position) || isDeepStrictEqual(tensor, other.tensors[position]),
+  );
 }

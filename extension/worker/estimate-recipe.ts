@@ -1,10 +1,14 @@
+import { lowerBounds } from '../budget/lower-bounds';
 import type { Model } from '../model/model';
+import { readModel } from '../onnx/read-model';
 import { QuantizationRefused } from '../quantize/plan';
 import type { Recipe } from '../quantize/recipe';
 import { defaultOutputName } from '../quantize/scheme';
-import { type MeasureOptions, measureOnRuntime, type RuntimeFootprint } from '../runtimes/measure';
-import type { Runtime } from '../runtimes/runtime';
+import type { LoweredGraph } from '../runtimes/lowered';
+import { type MeasureOptions, measureLowered } from '../runtimes/measure';
+import type { Runtime, RuntimeMemory } from '../runtimes/runtime';
 import { findRuntime } from '../runtimes/runtimes';
+import { inferShapes } from '../shapes/infer-shapes';
 import type { ModelShapes } from '../shapes/model-shapes';
 import { analyseModel } from './analyse';
 import type { RecipePlan } from './plan-recipe';
@@ -22,6 +26,8 @@ export interface PlannedRecipe {
   readonly plan: RecipePlan;
   readonly model: Model;
   readonly shapes: ModelShapes;
+  /** On the runtime that was asked for. */
+  readonly lowered: { readonly graph: LoweredGraph; readonly memory: RuntimeMemory } | undefined;
 }
 
 /** Sizes of what a recipe would write, by planning it in full; reads no weights. Throws Error for an unknown runtime, and the signal's reason. */
@@ -46,10 +52,20 @@ export async function planAndMeasure(
 ): Promise<PlannedRecipe> {
   const { fileName } = planner.source.model.source;
   const { signal, outputName = defaultOutputName(fileName, recipe.scheme) } = options;
-  const plan = await planner.plan(recipe, outputName, signal);
-  const mixable = await planner.layers(recipe, signal);
-  const { analysis, model, shapes } = await analysePlan(plan, outputName, options.bindings, signal);
-  const footprint = footprintOn(model, shapes, options);
+  const proofs = options.unproved ? 'later' : 'first';
+  const plan = await planner.plan(recipe, outputName, signal, proofs);
+  const mixable = await planner.layers(recipe, signal, proofs, plan);
+  const { model, shapes, analysis, bounds } = await readPlan(plan, outputName, options);
+  const runtime = runtimeFor(options);
+  const lowered = runtime && loweredOn(runtime, shapes, options);
+  const fileBytes = model.source.externalFiles.reduce(
+    (sum, { byteLength = 0 }) => sum + byteLength,
+    model.source.byteLength,
+  );
+  const footprint =
+    runtime &&
+    lowered &&
+    measureLowered(lowered.graph, lowered.memory, fileBytes, runtime, 'as-in-file', measureOptions(options));
   const packed = plan.converted.some(({ packedBytes }) => packedBytes !== undefined);
   const estimate = {
     kind: 'ready',
@@ -57,9 +73,9 @@ export async function planAndMeasure(
     externalBytes: plan.predictedExternalBytes,
     dataFileName: plan.dataFileName,
     ...(footprint && { footprint }),
-    ...(options.withAnalysis && { analysis }),
-    constantBytes: analysis.totals.constantBytes,
-    peakActivationBytes: analysis.totals.peakActivationBytes,
+    ...(analysis && { analysis }),
+    constantBytes: bounds.constantBytes,
+    peakActivationBytes: bounds.peakActivationBytes,
     layers: plannedLayers(mixable, recipe, plan),
     passes: plan.passes,
     left: plan.left,
@@ -67,26 +83,32 @@ export async function planAndMeasure(
       packedBytes: plan.converted.reduce((sum, tensor) => sum + (tensor.packedBytes ?? tensor.bytesAfter), 0),
     }),
   } as const;
-  return { estimate, plan, model, shapes };
+  return { estimate, plan, model, shapes, lowered };
 }
 
-function analysePlan(
+/** What is in the planned file; its analysis only where that is asked for. */
+async function readPlan(
   { file, dataFile }: RecipePlan,
   fileName: string,
-  bindings: ReadonlyMap<string, number> | undefined,
-  signal: AbortSignal | undefined,
+  { withAnalysis, bindings, signal }: EstimateOptions,
 ) {
   const input = {
     fileName,
-    source: file.structure,
     ...(dataFile && { externalFiles: { open: async () => dataFile.structure } }),
   };
-  return analyseModel(input, bindings, signal);
+  if (withAnalysis) {
+    const { model, shapes, analysis } = await analyseModel({ ...input, source: file.structure }, bindings, signal);
+    return { model, shapes, analysis, bounds: analysis.totals };
+  }
+  const model = await readModel(file.structure, input);
+  signal?.throwIfAborted();
+  const shapes = inferShapes(model, bindings);
+  return { model, shapes, analysis: undefined, bounds: lowerBounds(model, shapes) };
 }
 
-function footprintOn(model: Model, shapes: ModelShapes, options: EstimateOptions): RuntimeFootprint | undefined {
-  const runtime = runtimeFor(options);
-  return runtime && measureOnRuntime(model, shapes, runtime, 'as-in-file', measureOptions(options));
+function loweredOn(runtime: Runtime, shapes: ModelShapes, options: EstimateOptions) {
+  const graph = runtime.lower(shapes, 'as-in-file', measureOptions(options));
+  return { graph, memory: runtime.memory(graph) };
 }
 
 /** Throws Error for an unknown runtime. */

@@ -7,7 +7,7 @@ import { layerName } from '../quantize/layer-schemes';
 import type { PassReport } from '../quantize/plan';
 import type { LoweredGraph, LoweredTensor } from '../runtimes/lowered';
 import type { RuntimeMemory } from '../runtimes/runtime';
-import { type EstimateOptions, measureOptions, type PlannedRecipe, runtimeFor } from './estimate-recipe';
+import type { PlannedRecipe } from './estimate-recipe';
 import type { RecipePlan } from './plan-recipe';
 import type { PlannedLayer } from './recipe-calls';
 
@@ -28,6 +28,8 @@ export interface FilePlan extends PlannedRecipe {
   readonly graphBytes: number;
   /** Of the file without its graph. */
   readonly otherBytes: number;
+  /** Of the fields of the graph that are no nodes and no initializers. */
+  readonly restBytes: number;
   /** By position. */
   readonly nodeBytes: readonly number[];
   /** By name. */
@@ -47,9 +49,9 @@ export interface FilePlan extends PlannedRecipe {
     | undefined;
 }
 
-/** Reads the sizes of the fields of a planned file, and lowers it for the runtime. */
-export async function filePlan(planned: PlannedRecipe, options: EstimateOptions): Promise<FilePlan> {
-  const { plan, model, shapes, estimate } = planned;
+/** Reads the sizes of the fields of a planned file. */
+export async function filePlan(planned: PlannedRecipe): Promise<FilePlan> {
+  const { plan, model, estimate } = planned;
   const messages = new SourceMessages(plan.file.structure, model.source.fileName);
   const graph = (await messages.fields(messages.whole)).find(({ number }) => number === modelFields.graph);
   if (!graph) throw new Error(`${model.source.fileName}: the planned file has no graph.`);
@@ -57,32 +59,29 @@ export async function filePlan(planned: PlannedRecipe, options: EstimateOptions)
   const graphBytes = range.end - range.start;
   const nodeBytes: number[] = [];
   const initializerBytes = new Map<string, number>();
+  let restBytes = 0;
   for (const field of await messages.fields(range)) {
     const bytes = field.end - field.start;
     if (field.number === graphFields.node) nodeBytes.push(bytes);
     else if (field.number === graphFields.initializer) {
       initializerBytes.set(await messages.textIn(contentOf(field), tensorName), bytes);
-    }
+    } else restBytes += bytes;
   }
-  const runtime = runtimeFor(options);
   const nodes = new Map(model.graph.nodes.map((node) => [layerName(node), node]));
   const makers = new Map(model.graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const graphOnRuntime = runtime?.lower(shapes, 'as-in-file', measureOptions(options));
   return {
     ...planned,
     passes: estimate.passes.filter((report) => report.pass !== growthPass),
     graphBytes,
     otherBytes: estimate.fileBytes - graphBytes - varintLength(graphBytes) - 1,
+    restBytes,
     nodeBytes,
     initializerBytes,
     converted: new Map(plan.converted.map((tensor) => [tensor.name, tensor])),
     sentences: sentencesOf(plan),
     nodes,
     makers,
-    lowered:
-      runtime && graphOnRuntime
-        ? { graph: graphOnRuntime, memory: runtime.memory(graphOnRuntime), constantsOf: constantsOf(graphOnRuntime) }
-        : undefined,
+    lowered: planned.lowered && { ...planned.lowered, constantsOf: constantsOf(planned.lowered.graph) },
   };
 }
 

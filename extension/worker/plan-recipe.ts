@@ -20,6 +20,8 @@ export interface RecipePlan extends Omit<QuantizationPlan, 'scheme'> {
   readonly prepared: QuantizationSource;
   /** Tensors of `prepared` whose ranges are needed. */
   readonly activations: readonly string[];
+  /** Of batch normalization that was folded, by values of `prepared`. */
+  readonly statistics: SchemeFilePlan['statistics'];
   /** Passes that were left out because the model computed something else after them. */
   readonly skippedPasses: readonly string[];
   /** What accuracy recovery changed. */
@@ -35,6 +37,8 @@ export interface PlanningOptions {
   readonly adjustments?: Adjustments | undefined;
   /** What `provedBasis` gave for the source with these adjustments; absent: it is made. */
   readonly basis?: ProvedBasis | undefined;
+  /** Plan without running a model: what a scheme adds to the basis is left out where it is known to change the outputs. */
+  readonly unproved?: boolean | undefined;
 }
 
 /** A prepared model of which every pass was proved. */
@@ -45,6 +49,8 @@ export interface ProvedBasis {
   readonly comparison: string | undefined;
   /** What comparing showed of the passes that some schemes add to the basis, by name: each is proved once. */
   readonly added: Map<string, Promise<Checked>>;
+  /** Those of `added` that are known by now. */
+  readonly checked: Map<string, Checked>;
 }
 
 /**
@@ -64,10 +70,11 @@ export async function planRecipe(
     if (Object.keys(recipe.options.layers).length > 0) {
       throw new QuantizationRefused(`Layers of ${plain} cannot have a scheme of their own; all or none are converted.`);
     }
-    const plan = await planQuantization(source, plain, output);
+    const plan = await planQuantization(source, plain, output, recipe.options);
     return {
       ...plan,
       prepared: source,
+      statistics: new Map(),
       activations: [],
       skippedPasses: [],
       adjustments: undefined,
@@ -87,29 +94,40 @@ export async function planRecipe(
   const proved = options.basis ?? (await provedBasis(source, recipe.seed, { ...options, adjustments }));
   const request = { ...schemeOf(recipe), adjustments, skippedPasses: proved.skipped };
   const plan = await planOnBasis(source, proved.basis, request, output);
-  const { failing, comparison } = await provedAddition(source, plan, proved, recipe.seed, options);
+  const { failing, comparison } = options.unproved
+    ? (proved.checked.get(addedPass(plan, proved) ?? '') ?? {})
+    : await provedAddition(source, plan, proved, recipe.seed, options);
   if (failing === undefined) return recipePlan(plan, proved.skipped, adjustments, comparison ?? proved.comparison);
   const skipped = new Set([...proved.skipped, failing]);
   const without = await planOnBasis(source, proved.basis, { ...request, skippedPasses: skipped }, output);
   return recipePlan(without, skipped, adjustments, proved.comparison);
 }
 
+/** The pass that a scheme added to the basis. */
+function addedPass({ steps }: SchemeFilePlan, { basis }: ProvedBasis): string | undefined {
+  return steps.length === basis.steps.length ? undefined : steps.at(-1)?.pass;
+}
+
 /** Proves what a scheme added to the basis, as the basis was. */
 function provedAddition(
   source: QuantizationSource,
-  { steps }: SchemeFilePlan,
-  { basis, added }: ProvedBasis,
+  plan: SchemeFilePlan,
+  proved: ProvedBasis,
   seed: number,
   options: PlanningOptions,
 ): Promise<Checked> {
-  const last = steps.at(-1);
-  if (!last || steps.length === basis.steps.length) return Promise.resolve({});
+  const { added, checked } = proved;
+  const last = plan.steps.at(-1);
+  if (!last || addedPass(plan, proved) === undefined) return Promise.resolve({});
   const known = added.get(last.pass);
   if (known) return known;
-  const checked = compareSteps(source, [last], seed, options, steps);
-  added.set(last.pass, checked);
-  checked.catch(() => added.delete(last.pass));
-  return checked;
+  const checking = compareSteps(source, [last], seed, options, plan.steps);
+  added.set(last.pass, checking);
+  checking.then(
+    (result) => checked.set(last.pass, result),
+    () => added.delete(last.pass),
+  );
+  return checking;
 }
 
 /** Upgrades and prepares a model, and proves each pass as planRecipe does; one that changes the outputs is left out. Throws QuantizationRefused. */
@@ -117,17 +135,24 @@ export async function provedBasis(
   source: QuantizationSource,
   seed: number,
   options: PlanningOptions,
+  /** What `schemeBasis` gave for the source with these adjustments, where that was asked for before. */
+  first?: SchemeBasis,
 ): Promise<ProvedBasis> {
   const skipped = new Set<string>();
-  for (;;) {
-    const basis = await schemeBasis(source, { skippedPasses: skipped, adjustments: options.adjustments });
+  for (let known = first; ; known = undefined) {
+    const basis = known ?? (await schemeBasis(source, { skippedPasses: skipped, adjustments: options.adjustments }));
     const checked = await compareSteps(source, basis.steps, seed, options);
-    if (checked.failing === undefined) return { basis, skipped, comparison: checked.comparison, added: new Map() };
+    if (checked.failing === undefined) return asProved(basis, skipped, checked.comparison);
     if (skipped.has(checked.failing) || checked.failing.startsWith('opset')) {
       throw new QuantizationRefused(`The pass "${checked.failing}" changes the outputs; nothing was written.`);
     }
     skipped.add(checked.failing);
   }
+}
+
+/** A basis as proved, or as it is taken to be until it is. */
+export function asProved(basis: SchemeBasis, skipped: ReadonlySet<string>, comparison?: string): ProvedBasis {
+  return { basis, skipped, comparison, added: new Map(), checked: new Map() };
 }
 
 /**

@@ -1,9 +1,11 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { EngineRefused, type InferenceEngine } from '../inference/engine';
 import { writePlannedFiles } from '../onnx/node-write';
+import { batchNormRanges } from '../quantize/calibration/batch-norm-ranges';
 import { collectRanges } from '../quantize/calibration/collect-ranges';
 import { compareOutputs } from '../quantize/calibration/compare-outputs';
 import type { OutputError } from '../quantize/calibration/output-error';
+import type { Interval } from '../quantize/calibration/range-methods';
 import type { SampleSource } from '../quantize/calibration-data/samples';
 import { QuantizationRefused, type QuantizationSource } from '../quantize/plan';
 import type { Recipe } from '../quantize/recipe';
@@ -29,6 +31,8 @@ export interface QuantizeRecipeRequest {
   readonly sourcePath: string;
   readonly recipe: Recipe;
   readonly inputs: CalibrationInputs;
+  /** Where there are no inputs: what graph inputs lie in, so that ranges are worked out from batch normalization. */
+  readonly inputRange?: Interval | undefined;
   readonly outputPath: string;
   /** Replace an existing output. */
   readonly overwrite: boolean;
@@ -98,7 +102,7 @@ export async function quantizeRecipe(request: QuantizeRecipeRequest): Promise<Re
 /** What is measured without being written. */
 export type MeasureRecipeRequest = Pick<
   QuantizeRecipeRequest,
-  'source' | 'recipe' | 'inputs' | 'outputPath' | 'engine' | 'signal' | 'onProgress'
+  'source' | 'recipe' | 'inputs' | 'inputRange' | 'outputPath' | 'engine' | 'signal' | 'onProgress'
 >;
 
 /** All of quantizeRecipe but the writing: the plan as it would be written, and its error. Throws what quantizeRecipe does. */
@@ -115,7 +119,7 @@ async function measureFloat(
 ): Promise<Pick<RecipeOutcome, 'plan' | 'measurement' | 'recovery' | 'comparison'>> {
   const { source, recipe, outputPath, engine, signal } = request;
   const output = { fileName: basename(outputPath) };
-  if (isStaticScheme(recipe.scheme) && !request.inputs) {
+  if (isStaticScheme(recipe.scheme) && !request.inputs && !request.inputRange) {
     throw new QuantizationRefused(`${recipe.scheme} fixes the ranges of activations and needs calibration data.`);
   }
   // What a recipe names is done below, one after the other, where there are inputs.
@@ -179,6 +183,7 @@ async function calibrated(
   plan: RecipePlan,
   samples: SampleSource | undefined,
 ): Promise<CalibratedPlan> {
+  if (!samples && request.inputRange) return estimated(request, plan, request.inputRange);
   if (!samples || plan.activations.length === 0) return { plan, ranges: undefined, warnings: [] };
   const { source, recipe, engine, signal, onProgress } = request;
   const { scheme, options, calibrationMethod } = recipe;
@@ -199,6 +204,25 @@ async function calibrated(
   ).flat();
   const ready = await withRanges(source, recipe, { fileName: basename(request.outputPath) }, plan, ranges);
   return { plan: ready, ranges, warnings };
+}
+
+/** The plan with ranges that are worked out without data. */
+async function estimated(
+  { source, recipe, outputPath }: MeasureRecipeRequest,
+  plan: RecipePlan,
+  inputRange: Interval,
+): Promise<CalibratedPlan> {
+  if (plan.activations.length === 0) return { plan, ranges: undefined, warnings: [] };
+  if (plan.adjustments && plan.adjustments.rewrites.length > 0) {
+    throw new QuantizationRefused(
+      'Equalized layers have other ranges than batch normalization says; leave cle out of the recovery, or calibrate with data.',
+    );
+  }
+  const ranges = await batchNormRanges(plan.prepared, plan.statistics, plan.activations, inputRange);
+  const warning =
+    'The ranges of activations are ESTIMATED from batch normalization, without data: errors are not measured, and real data may lie outside.';
+  const ready = await withRanges(source, recipe, { fileName: basename(outputPath) }, plan, ranges);
+  return { plan: ready, ranges, warnings: [warning] };
 }
 
 async function measure(

@@ -25,6 +25,11 @@ export interface EstimateRequest {
   readonly keepFloatInputsAndOutputs?: boolean;
   /** Give the analysis of the planned file as well, on whose nodes the footprint rests. */
   readonly withAnalysis?: boolean;
+  /**
+   * Answer before the passes that come before a scheme were proved by running the model. Sizes depend on it only where a pass changes the outputs and is left
+   * out; the same request without this waits for the proof, which is made once.
+   */
+  readonly unproved?: boolean;
 }
 
 /** A node of which the weights can be quantized, and what is planned for it. */
@@ -62,6 +67,8 @@ export type RecipeEstimate =
       readonly left: readonly { readonly name: string; readonly reason: string }[];
       /** Of all converted weights, as a runtime that packs codes would hold them; absent: as in the file. */
       readonly packedBytes?: number;
+      /** The passes are still to be proved: it can become another plan. */
+      readonly unproved?: boolean;
     }
   | { readonly kind: 'refused'; readonly reason: string };
 

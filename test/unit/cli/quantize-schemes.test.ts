@@ -196,6 +196,8 @@ describe('thimble quantize with every scheme', () => {
     [['-s', 'float16', '--recovery', 'cle'], /float16 has no scales/],
     [['-s', 'int8', '--recovery', 'magic'], /none, auto, or some of cle,/],
     [['-s', 'int8', '--random-inputs', '--calibration', 'data.npz'], /only one of --calibration and --random-inputs/],
+    [['-s', 'int8', '--input-range=1,0'], /--input-range "1,0" is no range such as 0,1 or -1,1/],
+    [['-s', 'int8', '--input-range=0,1', '--random-inputs'], /leave out --calibration and --random-inputs/],
     [['--recipe', 'none.json'], /recipe none\.json cannot be read/],
     [['-s', 'ternary', '--save-recipe', 'm.onnx'], /would replace another file/],
   ];
