@@ -1,6 +1,9 @@
 import * as vscode from 'vscode';
+import { patternExpression } from '../targets/workspace/files';
 import { type CheckTaskDefinition, checkTaskWords, modelPatterns, taskType } from './check-task-words';
 import type { TargetChoice } from './target-choice';
+import { listFolder } from './workspace-files';
+import { listPaths } from './workspace-paths';
 
 /** More models than anybody checks at once; their names must fit on a command line. */
 const mostModels = 500;
@@ -35,11 +38,10 @@ export function provideCheckTasks(extensionUri: vscode.Uri, targets: Pick<Target
 }
 
 async function modelFiles(folder: vscode.WorkspaceFolder, definition: CheckTaskDefinition): Promise<readonly string[]> {
-  const found = await Promise.all(
-    modelPatterns(definition).map((pattern) =>
-      vscode.workspace.findFiles(new vscode.RelativePattern(folder, pattern), undefined, mostModels),
-    ),
-  );
-  const paths = found.flat().map((uri) => vscode.workspace.asRelativePath(uri, false));
-  return [...new Set(paths)].sort();
+  const paths = await listPaths((path) => listFolder(vscode.Uri.joinPath(folder.uri, path)));
+  const expressions = modelPatterns(definition).map(patternExpression);
+  return paths
+    .filter((path) => expressions.some((expression) => expression.test(path)))
+    .slice(0, mostModels)
+    .sort();
 }

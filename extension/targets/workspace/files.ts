@@ -39,10 +39,10 @@ export type WorkspacePattern = (typeof workspacePatterns)[number];
 /** A pattern as a regular expression over whole paths, for implementations of `WorkspaceFiles` without globs of their own. */
 export function patternExpression(pattern: string): RegExp {
   const source = pattern
-    .replace(/^\*\*\//, '\0')
+    .replace(/(^|\/)\*\*\//g, '$1\0')
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replace(/\*/g, '[^/]*')
-    .replace('\0', '(?:.*/)?');
+    .replaceAll('\0', '(?:.*/)?');
   return new RegExp(`^${source}$`);
 }
 

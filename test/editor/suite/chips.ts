@@ -111,6 +111,16 @@ describe('the chip of the workspace', () => {
     await vscode.workspace.fs.delete(folder, { recursive: true });
   });
 
+  it('is what a task checks the models of the folder against', async () => {
+    await setTarget('stm32l432kc');
+    const [task] = await vscode.tasks.fetchTasks({ type: 'thimble' });
+    assert.ok(task?.execution instanceof vscode.ProcessExecution);
+    const words = task.execution.args;
+    assert.deepEqual(words.slice(1, 5), ['check', '--target', 'stm32l432kc', '--']);
+    assert.ok(words.includes('digits-resnet8.onnx'));
+    assert.deepEqual(task.problemMatchers, ['$thimble']);
+  });
+
   it('is forgotten with its file', async () => {
     await setTarget('');
     await vscode.workspace.fs.delete(project);

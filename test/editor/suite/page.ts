@@ -35,6 +35,8 @@ describe('the page in the editor', () => {
     await open(sample);
   });
 
+  after(() => useTheme('dark'));
+
   it('shows the numbers of the open file', async () => {
     await pageShows('digits-resnet8.onnx');
     // Figures of samples.json, measured apart from this project.

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkTaskWords, modelPatterns } from '../../../extension/editor/check-task-words';
+import { patternExpression } from '../../../extension/targets/workspace/files';
 import { contributes } from '../../../package.json';
 import { buildModel } from '../../fixtures/model-builder';
 import { thimble } from '../cli/memory-io';
@@ -27,6 +28,15 @@ describe('a task of type thimble', () => {
         'nrf52840',
       ),
       ['check', '--max-ram', '64K', '--runtime', 'onnx2c', '--dim', 'batch=1', '--', 'm/a.onnx'],
+    );
+  });
+
+  it('finds models by patterns with folders between', () => {
+    const expression = patternExpression('models/**/*.onnx');
+    const paths = ['models/a.onnx', 'models/x/y/b.onnx', 'other/models/c.onnx', 'models/a.onnx.data'];
+    deepEqual(
+      paths.filter((path) => expression.test(path)),
+      ['models/a.onnx', 'models/x/y/b.onnx'],
     );
   });
 
