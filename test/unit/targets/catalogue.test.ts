@@ -150,6 +150,12 @@ describe('limits', () => {
     });
   }
 
+  it('lists the memory that ESP32-P4 shares with its cache whole, and does not count all of it as free', () => {
+    const shared = findTarget('esp32p4')?.memories.find(({ name }) => name.startsWith('L2MEM'));
+    assert.equal(shared?.bytes, 768 * KiB);
+    assert.equal(limitsIn('esp32p4').ram, 512);
+  });
+
   it('takes the external flash of the board where the chip has none, and says so', () => {
     assert.deepEqual(limitsIn('rp2040'), {
       flash: 2048,
