@@ -6,7 +6,8 @@ export type LayerScheme = 'float32' | WritableSchemeId;
 
 /**
  * What the layers of a plan can be, the most faithful first. In a static plan `int4-weights` are INT4 weights with the activations of the plan, and `int8` or
- * `int16x8` are activations and weights; in a plan of weights alone, any scheme that changes weights alone.
+ * `int16x8` are activations and weights; in a plan of weights alone, any scheme that changes
+ * weights alone, and `float16`, which then stores them so and computes in float32.
  */
 export function layerChoices(scheme: WritableSchemeId): readonly LayerScheme[] {
   switch (scheme) {
@@ -27,6 +28,7 @@ export function layerChoices(scheme: WritableSchemeId): readonly LayerScheme[] {
 
 const weightOnlySchemes = [
   'float32',
+  'float16',
   'bfloat16',
   'int8-weights',
   'fixed-point',

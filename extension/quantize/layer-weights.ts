@@ -39,6 +39,7 @@ function schemeOf(
   switch (scheme) {
     case 'int8-weights':
       return int8Weights(options, fitter);
+    case 'float16':
     case 'bfloat16':
     case 'codebook':
     case 'int4-weights':
