@@ -3,6 +3,7 @@ import { QuantizationRefused } from '../quantize/plan';
 import type { Recipe } from '../quantize/recipe';
 import { LiveEstimate, variableSchemes, withoutScheme } from './estimate-live';
 import { type EstimateOptions, estimateRecipe, type PlannedRecipe, planAndMeasure } from './estimate-recipe';
+import { RecentEstimates } from './recent-estimates';
 import type { RecipeEstimate } from './recipe-calls';
 import { type RecipePlanner, withLayers } from './recipe-planner';
 
@@ -13,6 +14,9 @@ export class RecipeEstimator {
 
   /** The plan that was made last, from which the next change may start. */
   #last: { readonly key: string; readonly planned: PlannedRecipe } | undefined;
+
+  /** Of full plans: those that are put together are as quick to make again. */
+  readonly #recent = new RecentEstimates();
 
   constructor(private readonly planner: RecipePlanner) {}
 
@@ -37,17 +41,24 @@ export class RecipeEstimator {
     if (options.withAnalysis) return estimateRecipe(this.planner, recipe, options);
     const { signal: _, ...ground } = options;
     const { layers } = recipe.options;
+    const key = this.#keyOf(recipe, ground);
+    const recent = this.#recent.get(key);
+    if (recent) return recent;
     for (const varied of variableSchemes(recipe, Object.values(layers))) {
       const live = await this.#liveFor(recipe, varied, ground);
       const names = Object.entries(layers).flatMap(([name, scheme]) => (scheme === varied ? [name] : []));
       const estimate = live?.estimate(new Set(names));
       if (estimate) return estimate;
     }
-    const known = await this.#knownBase(this.#keyOf(recipe, ground), recipe);
+    const known = await this.#knownBase(key, recipe);
     if (known) return known;
     try {
       const planned = await planAndMeasure(this.planner, recipe, options);
-      this.#last = { key: this.#keyOf(recipe, ground), planned };
+      // A proof that ended meanwhile may have taken a pass away, which this plan may or may not have.
+      if (this.#keyOf(recipe, ground) === key) {
+        this.#last = { key, planned };
+        this.#recent.add(key, planned.estimate);
+      }
       return planned.estimate;
     } catch (error) {
       if (error instanceof QuantizationRefused) return { kind: 'refused', reason: error.message };
@@ -57,7 +68,6 @@ export class RecipeEstimator {
 
   /** The estimate of a plan that stands at the start of changes. */
   async #knownBase(key: string, recipe: Recipe): Promise<RecipeEstimate | undefined> {
-    if (this.#last?.key === key) return this.#last.planned.estimate;
     for (const varied of variableSchemes(recipe, layerChoices(recipe.scheme))) {
       const live = await this.#live.get(`${varied} ${key}`);
       if (live) return live.estimate(new Set());
@@ -71,7 +81,7 @@ export class RecipeEstimator {
     const baseKey = this.#keyOf(others, ground);
     const key = `${varied} ${baseKey}`;
     const base = this.#last?.key === baseKey ? this.#last.planned : undefined;
-    const isWorthIt = base !== undefined || this.#live.has(key);
+    const isWorthIt = this.#recent.get(baseKey) !== undefined || this.#live.has(key);
     // Of one caller's cancelling the next must not hear.
     const opened =
       this.#live.get(key) ??

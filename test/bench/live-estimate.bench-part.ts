@@ -58,21 +58,22 @@ export async function benchLiveEstimate(): Promise<void> {
       const estimator = new RecipeEstimator(planner);
       const recipe: Recipe = { ...recipeDefaults, scheme, recovery: 'none' };
       let changed = 0;
-      const estimate = async () => {
-        const mix = Object.fromEntries(Array.from({ length: changed }, (_, index) => [`conv${2 * index}`, to]));
+      const estimateOf = async (count: number) => {
+        const mix = Object.fromEntries(Array.from({ length: count }, (_, index) => [`conv${2 * index}`, to]));
         const { kind } = await estimator.estimate(withLayers(recipe, mix), {
           runtime: 'tflm-cmsis-nn-m4',
           unproved: true,
         });
         if (kind === 'refused') throw new Error('The plan was refused.');
-        changed++;
       };
+      const estimate = () => estimateOf(changed++);
       const first = await leastTime(1, estimate);
       const second = await leastTime(1, estimate);
       lines.push(
         { name: `${name}: before any change`, value: first, unit: 'ms' },
         { name: `${name}: the first change`, value: second, unit: 'ms' },
         { name: `${name}: each after it`, value: await leastTime(5, estimate), unit: 'ms', goal },
+        { name: `${name}: taken back`, value: await leastTime(5, () => estimateOf(--changed - 1)), unit: 'ms', goal },
       );
     }
     printPart(`live estimate, ${layers.toLocaleString('en-US')} layers`, lines);
