@@ -1,3 +1,4 @@
+import { footprintOf } from '../budget/footprint';
 import { EngineRefused, type EngineValue, type InferenceEngine } from '../inference/engine';
 import { runSample, withSession } from '../quantize/calibration/observation';
 import type { CalibrationFile } from '../quantize/calibration-data/calibration-files';
@@ -20,8 +21,15 @@ export type CalibrationInputs =
   | { readonly kind: 'random'; readonly count?: number | undefined; readonly limit?: number | undefined }
   | undefined;
 
-/** Made-up inputs where nobody says how many. */
-const defaultCount = 32;
+/** Made-up inputs where nobody says how many: fewer of a model that takes long, since they say nothing of real data anyway. */
+const mostMadeUp = 32;
+const leastMadeUp = 4;
+const macsForMadeUp = 2e10;
+
+function madeUpCount({ model, shapes }: QuantizationSource): number {
+  const { macs } = footprintOf(model, shapes).totals;
+  return Math.max(leastMadeUp, Math.min(mostMadeUp, Math.floor(macsForMadeUp / Math.max(1, macs))));
+}
 
 /** The inputs that fit the source; it is run on the first of them, so that what cannot be run is known before the work begins. */
 export async function openInputs(
@@ -48,7 +56,7 @@ export function samplesFor(
   inputs: NonNullable<CalibrationInputs>,
   values: readonly EngineValue[],
   { preprocessing, seed }: Recipe,
-  { shapes }: QuantizationSource,
+  source: QuantizationSource,
 ): SampleSource {
   const { limit } = inputs;
   if (inputs.kind === 'files') {
@@ -57,11 +65,11 @@ export function samplesFor(
       ...(limit !== undefined && { limit }),
     });
   }
-  const { count = defaultCount } = inputs;
+  const { count = madeUpCount(source) } = inputs;
   return syntheticSamples(values, {
     seed,
     count: Math.min(count, limit ?? count),
-    sizes: (symbol) => shapes.bindables.find(({ key }) => key === symbol)?.value,
+    sizes: (symbol) => source.shapes.bindables.find(({ key }) => key === symbol)?.value,
   });
 }
 
