@@ -1,30 +1,15 @@
 import { strict as assert } from 'node:assert';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compareModels } from '../../extension/inference/compare-models';
 import { loadWasmFromDisk } from '../../extension/inference/node-wasm';
 import { createWebEngine } from '../../extension/inference/web-engine';
-import type { Diagnostic } from '../../extension/model/diagnostic';
-import { MemoryByteSource, UnreadableModel } from '../../extension/onnx/byte-source';
+import { UnreadableModel } from '../../extension/onnx/byte-source';
 import { writePlannedFiles } from '../../extension/onnx/node-write';
-import { readModel } from '../../extension/onnx/read-model';
-import { QuantizationRefused, type QuantizationSource } from '../../extension/quantize/plan';
+import { QuantizationRefused } from '../../extension/quantize/plan';
 import { planQuantization } from '../../extension/quantize/quantize-model';
-import { inferShapes } from '../../extension/shapes/infer-shapes';
-
-const shared = join(process.cwd(), '..', 'shared');
-
-async function open(folder: string, fileName: string): Promise<QuantizationSource> {
-  const source = new MemoryByteSource(await readFile(join(folder, fileName)));
-  const externalFiles = { open: async (path: string) => new MemoryByteSource(await readFile(join(folder, path))) };
-  const model = await readModel(source, { fileName, externalFiles });
-  return { model, shapes: inferShapes(model), bytes: { source, externalFiles } };
-}
-
-function faults({ model, shapes }: QuantizationSource): readonly Diagnostic[] {
-  return [...model.diagnostics, ...shapes.diagnostics].filter(({ severity }) => severity === 'error');
-}
+import { faultsOf, openModel, shared } from './real-model';
 
 describe('float16 of real models', function () {
   this.timeout(120_000);
@@ -39,13 +24,13 @@ describe('float16 of real models', function () {
       const folder = join(shared, room);
       let written = 0;
       for (const fileName of (await readdir(folder)).filter((name) => name.endsWith('.onnx'))) {
-        const source = await open(folder, fileName).catch((error: unknown) => {
+        const source = await openModel(folder, fileName).catch((error: unknown) => {
           if (error instanceof UnreadableModel) return undefined;
           throw error;
         });
         if (!source) continue;
         const planning = planQuantization(source, 'float16', { fileName });
-        if (faults(source).length > 0) {
+        if (faultsOf(source).length > 0) {
           await assert.rejects(planning, QuantizationRefused, fileName);
           continue;
         }
@@ -62,7 +47,7 @@ describe('float16 of real models', function () {
         });
         assert.equal((await stat(modelPath)).size, plan.predictedFileBytes, fileName);
         if (dataPath !== undefined) assert.equal((await stat(dataPath)).size, plan.predictedExternalBytes, fileName);
-        assert.deepEqual(faults(await open(output, fileName)), [], fileName);
+        assert.deepEqual(faultsOf(await openModel(output, fileName)), [], fileName);
         written++;
       }
       assert.ok(written > 15, `${written} models were written`);
@@ -74,7 +59,7 @@ describe('float16 of real models', function () {
     const folder = join(shared, 'samples');
     let compared = 0;
     for (const fileName of (await readdir(folder)).filter((name) => name.endsWith('.onnx'))) {
-      const source = await open(folder, fileName);
+      const source = await openModel(folder, fileName);
       if (source.model.source.externalFiles.length > 0) continue;
       const plan = await planQuantization(source, 'float16', { fileName });
       const comparison = await compareModels(source.bytes.source, plan.file, { engine });
@@ -86,7 +71,7 @@ describe('float16 of real models', function () {
   });
 
   it('makes the weights a half', async () => {
-    const source = await open(join(shared, 'samples'), 'digits-resnet8.onnx');
+    const source = await openModel(join(shared, 'samples'), 'digits-resnet8.onnx');
     const plan = await planQuantization(source, 'float16', { fileName: 'out.onnx' });
     const sum = (key: 'bytesBefore' | 'bytesAfter') => plan.converted.reduce((total, tensor) => total + tensor[key], 0);
     assert.equal(sum('bytesAfter'), sum('bytesBefore') / 2);

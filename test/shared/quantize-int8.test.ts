@@ -1,27 +1,12 @@
 import { strict as assert } from 'node:assert';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Diagnostic } from '../../extension/model/diagnostic';
-import { MemoryByteSource, UnreadableModel } from '../../extension/onnx/byte-source';
+import { UnreadableModel } from '../../extension/onnx/byte-source';
 import { writePlannedFiles } from '../../extension/onnx/node-write';
-import { readModel } from '../../extension/onnx/read-model';
-import { QuantizationRefused, type QuantizationSource } from '../../extension/quantize/plan';
+import { QuantizationRefused } from '../../extension/quantize/plan';
 import { planQuantization } from '../../extension/quantize/quantize-model';
-import { inferShapes } from '../../extension/shapes/infer-shapes';
-
-const shared = join(process.cwd(), '..', 'shared');
-
-async function open(folder: string, fileName: string): Promise<QuantizationSource> {
-  const source = new MemoryByteSource(await readFile(join(folder, fileName)));
-  const externalFiles = { open: async (path: string) => new MemoryByteSource(await readFile(join(folder, path))) };
-  const model = await readModel(source, { fileName, externalFiles });
-  return { model, shapes: inferShapes(model), bytes: { source, externalFiles } };
-}
-
-function faults({ model, shapes }: QuantizationSource): readonly Diagnostic[] {
-  return [...model.diagnostics, ...shapes.diagnostics].filter(({ severity }) => severity === 'error');
-}
+import { faultsOf, openModel, shared } from './real-model';
 
 describe('int8-weights of real models', function () {
   this.timeout(120_000);
@@ -36,13 +21,13 @@ describe('int8-weights of real models', function () {
       const folder = join(shared, room);
       let written = 0;
       for (const fileName of (await readdir(folder)).filter((name) => name.endsWith('.onnx'))) {
-        const source = await open(folder, fileName).catch((error: unknown) => {
+        const source = await openModel(folder, fileName).catch((error: unknown) => {
           if (error instanceof UnreadableModel) return undefined;
           throw error;
         });
         if (!source) continue;
         const planning = planQuantization(source, 'int8-weights', { fileName });
-        if (faults(source).length > 0) {
+        if (faultsOf(source).length > 0) {
           await assert.rejects(planning, QuantizationRefused, fileName);
           continue;
         }
@@ -62,7 +47,7 @@ describe('int8-weights of real models', function () {
         });
         assert.equal((await stat(modelPath)).size, plan.predictedFileBytes, fileName);
         if (dataPath !== undefined) assert.equal((await stat(dataPath)).size, plan.predictedExternalBytes, fileName);
-        assert.deepEqual(faults(await open(output, fileName)), [], fileName);
+        assert.deepEqual(faultsOf(await openModel(output, fileName)), [], fileName);
         written++;
       }
       assert.ok(written > 15, `${written} models were written`);
@@ -70,7 +55,7 @@ describe('int8-weights of real models', function () {
   }
 
   it('makes the weights a quarter', async () => {
-    const source = await open(join(shared, 'samples'), 'digits-resnet8.onnx');
+    const source = await openModel(join(shared, 'samples'), 'digits-resnet8.onnx');
     const plan = await planQuantization(source, 'int8-weights', { fileName: 'out.onnx' });
     const sum = (key: 'bytesBefore' | 'bytesAfter') => plan.converted.reduce((total, tensor) => total + tensor[key], 0);
     assert.ok(sum('bytesAfter') < 0.27 * sum('bytesBefore'));
