@@ -1,4 +1,5 @@
 import type { Plugin } from 'chart.js';
+import type { FigureKind } from '../../extension/targets/verdict';
 import { formatBytes, formatLimit } from '../format';
 import { pageFont, themeColours } from '../theme';
 import { hatch } from './hatch';
@@ -10,6 +11,7 @@ export interface TimelineLine {
   readonly bytes: number;
   readonly name: string;
   readonly style: 'planned' | 'bound';
+  readonly kind: FigureKind;
 }
 
 /** True where the limit is near enough to be drawn without flattening the rest. */
@@ -87,9 +89,9 @@ export function timelineMarks(data: TimelineData): Plugin<'line'> {
         );
         label(limit.bytes, limit.name, formatLimit(limit.bytes));
       }
-      for (const { bytes, name, style } of data.lines) {
+      for (const { bytes, name, style, kind } of data.lines) {
         across(bytes, colourOf(style, bytes), style === 'planned' ? 1.5 : 1, style === 'planned' ? [5, 3] : [1, 3]);
-        label(bytes, name, formatBytes(bytes));
+        label(bytes, name, `${kind === 'estimated' ? '~' : ''}${formatBytes(bytes)}`);
       }
       drawLineLabels(ctx, labels, chartArea.right, chart.width, colours);
       if (limit && !inScale(data)) {

@@ -4,6 +4,7 @@ import { Timeline, type TimelineData } from '../charts/timeline';
 import { labelWidth } from '../charts/timeline-marks';
 import { type Child, element, redraw } from '../dom';
 import { formatBytes, formatCount, formatExactBytes, formatQuantity, formatShape } from '../format';
+import { bytesInWords } from '../kinds';
 import { improvementList } from '../memory/improvements';
 import {
   kernelName,
@@ -100,7 +101,12 @@ export class PlannedMemory {
             'h2',
             {},
             'Live bytes over the run',
-            base > 0 && element('span', { class: 'muted' }, `on top of ${formatBytes(base)} ${besideWord(footprint)}`),
+            base > 0 &&
+              element(
+                'span',
+                { class: 'muted' },
+                `on top of ${bytesInWords(base, footprint.memory.kinds?.persistent ?? footprint.memory.kind)} ${besideWord(footprint)}`,
+              ),
             element(
               'span',
               { class: 'legend right' },
@@ -308,6 +314,8 @@ export class PlannedMemory {
 function timelineData(state: MeasuredState, plan: MemoryPlan, names: Names, stepNumbers: boolean): TimelineData {
   const { runtimeFootprint: footprint, target, ramReserveBytes = 0 } = state;
   const { memory } = footprint;
+  // The arena may be exact; what it stands on may not.
+  const { kind } = memory;
   const baseBytes = besideArena(footprint);
   const parts = ramParts(footprint);
   const sizeOf = (name: string): number => parts.find((part) => part.name === name)?.bytes ?? 0;
@@ -320,10 +328,10 @@ function timelineData(state: MeasuredState, plan: MemoryPlan, names: Names, step
     limit: target?.ramLimit && { bytes: target.ramLimit.bytes, name: target.name, reserveBytes: ramReserveBytes },
     lines: [
       ...(sizeOf('while loading') > 0
-        ? [{ bytes: memory.minimumArenaBytes, name: 'while loading', style: 'planned' } as const]
+        ? [{ bytes: memory.minimumArenaBytes, name: 'while loading', style: 'planned', kind } as const]
         : []),
-      { bytes: planned, name: bound === planned ? 'planned = bound' : 'planned', style: 'planned' },
-      ...(bound < planned ? [{ bytes: bound, name: 'lower bound', style: 'bound' } as const] : []),
+      { bytes: planned, name: bound === planned ? 'planned = bound' : 'planned', style: 'planned', kind },
+      ...(bound < planned ? [{ bytes: bound, name: 'lower bound', style: 'bound', kind } as const] : []),
     ],
     stepNumbers,
     height: timelineHeight,
